@@ -1,0 +1,54 @@
+# Everything here makes what it needs: `make demo` and `make test` are enough on a fresh machine.
+# With uv on the PATH it is used; otherwise plain venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+ifneq ($(UV),)
+  INSTALL := uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+  CREATE := uv venv --quiet --python $(PYTHON) --allow-existing $(VENV)
+else
+  INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+  CREATE := $(PYTHON) -m venv $(VENV)
+endif
+
+.PHONY: demo test test-long check bench serve clean
+
+demo: $(VENV)/.installed  ## the main job on real input
+	@$(BIN)/ask-copilot demo $(ARGS)
+
+test: $(VENV)/.installed-dev  ## all the tests
+	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+
+test-long: $(VENV)/.installed-dev  ## the hours-deep versions: kill points, fuzzing
+	@$(BIN)/python -m pytest -m long --timeout 14400 $(ARGS)
+
+check: $(VENV)/.installed-dev  ## lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pyright
+
+bench: $(VENV)/.installed-dev  ## the benchmarks, as ratios against a named rival
+	@for name in $(notdir $(basename $(filter-out %/__init__.py,$(wildcard benchmarks/*.py)))); do \
+	  echo; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+
+serve: $(VENV)/.installed  ## the service
+	@$(BIN)/ask-copilot serve $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	@$(CREATE)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Ask Copilot into $(VENV) …"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Ask Copilot and its test tools into $(VENV) …"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+"""Sources > normalize > detect > diagnose > propose > validate > preview > apply > watch: failures in, trusted fixes out."""

@@ -1,0 +1,145 @@
+"""Everything the copilot raises on purpose.
+
+* CopilotError
+  + NotFound               no such thing in this workspace (the same for somebody else's)
+  + UnknownName            a source, fix type, runtime or setting nobody registered
+  + InvalidInput           what the caller gave can't be read; says where and what to do
+  + NotAnalysable          the run is not a failed one
+  + InsufficientCredits    the ledger refused the reservation
+  + InvalidFix             the fix does not fit this workflow, or may not do this
+  + StaleBase              the workflow changed between preview and apply
+  + ApprovalRefused        none, used already, expired, or for another diff
+  + UndoExpired            the undo window has closed; revert is still there
+  + StoreBusy              another process holds this database
+"""
+
+from typing import Any, ClassVar
+
+
+class CopilotError(Exception):
+    """Base of all deliberate errors; `code` is stable and public, the message is not.
+
+    Arguments are kept raw and formatted in `__str__`, so that every error survives being stored
+    and rebuilt from its arguments.
+    """
+
+    code: ClassVar[str] = "copilot_error"
+    retryable: ClassVar[bool] = False
+
+
+class NotFound(CopilotError):
+    """`NotFound(kind)`: never says whether the thing exists elsewhere, so it echoes no id."""
+
+    code = "not_found"
+
+    def __str__(self) -> str:
+        (kind,) = self.args
+        return f"No such {kind} in this workspace."
+
+
+class UnknownName(CopilotError):
+    """`UnknownName(kind, name, near)`."""
+
+    code = "unknown_name"
+
+    def __str__(self) -> str:
+        kind, name, near = self.args
+        return f"There is no {kind} called {name!r}. Did you mean {', '.join(near)}?"
+
+
+class InvalidInput(CopilotError):
+    """`InvalidInput(where, problem, advice)`."""
+
+    code = "invalid_input"
+
+    def __str__(self) -> str:
+        where, problem, advice = self.args
+        return f"{where}: {problem} {advice}".rstrip()
+
+
+class NotAnalysable(CopilotError):
+    """`NotAnalysable(status)`: only a failed, timed out or crashed run can be analysed."""
+
+    code = "not_a_failed_execution"
+
+    def __str__(self) -> str:
+        (status,) = self.args
+        return (
+            f"This run is {status}. Only a run that failed, timed out, crashed or hit a limit "
+            "can be analysed."
+        )
+
+
+class InsufficientCredits(CopilotError):
+    """`InsufficientCredits(available, price)` in whole credits."""
+
+    code = "insufficient_credits"
+
+    def __str__(self) -> str:
+        available, price = self.args
+        return (
+            f"Insufficient credits: this analysis needs {price}, {available} left. "
+            "An owner can add credits with `ask-copilot credits grant`."
+        )
+
+
+class InvalidFix(CopilotError):
+    """`InvalidFix(fix_type, problem)`."""
+
+    code = "invalid_fix"
+
+    def __str__(self) -> str:
+        fix_type, problem = self.args
+        return f"The fix {fix_type} can't be applied: {problem}"
+
+
+class StaleBase(CopilotError):
+    """`StaleBase(seen, current, fresh_diff)`: versions as integers, the diff as text."""
+
+    code = "stale_base"
+
+    def __str__(self) -> str:
+        seen, current, _fresh_diff = self.args
+        return (
+            f"The workflow changed after this preview (you saw version {seen}, it is now "
+            f"{current}). Look at the fresh diff and approve that one."
+        )
+
+
+class ApprovalRefused(CopilotError):
+    """`ApprovalRefused(problem)`."""
+
+    code = "approval_refused"
+
+    def __str__(self) -> str:
+        (problem,) = self.args
+        return f"Not applied: {problem}"
+
+
+class UndoExpired(CopilotError):
+    """`UndoExpired(seconds)`."""
+
+    code = "undo_expired"
+
+    def __str__(self) -> str:
+        (seconds,) = self.args
+        return f"Undo is offered for {seconds:g} s after applying. Use revert instead."
+
+
+class StoreBusy(CopilotError):
+    """`StoreBusy(path, waited)`: seconds waited for the other process."""
+
+    code = "store_busy"
+    retryable = True
+
+    def __str__(self) -> str:
+        path, waited = self.args
+        return (
+            f"Another ask-copilot process is using {path} (waited {waited:g} s). "
+            "Wait for it to finish, or use another --data folder."
+        )
+
+
+def details(error: CopilotError) -> dict[str, Any]:
+    """The error as every surface shows it: a stable code and what to do."""
+    return {"code": error.code, "message": str(error), "retryable": error.retryable}

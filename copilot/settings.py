@@ -1,0 +1,117 @@
+"""Every setting in one frozen object; the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from .errors import InvalidInput
+
+PREFIX = "ASK_COPILOT_"
+#: Names with the prefix that belong to the test suite and the build, not to the product.
+FOREIGN = frozenset({"REQUIRE"})
+
+
+class Settings(BaseModel):
+    """What one process runs with. Each field is read from `ASK_COPILOT_<FIELD>`.
+
+    Times are seconds, prices are credits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default=Path(".ask-copilot"), description="Folder of the database and the workspace files."
+    )
+    database_url: str | None = Field(
+        default=None, description="Another database than the SQLite file in the data folder."
+    )
+    workspace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")] = Field(
+        default="default", description="Workspace that commands act in."
+    )
+    user: str = Field(
+        default="owner", min_length=1, max_length=200, description="Who approves, in the audit."
+    )
+
+    offline_credit_cost: int = Field(
+        default=1, ge=0, le=100, description="Credits for an analysis the rules answered."
+    )
+    pattern_window: int = Field(
+        default=10, ge=2, le=100, description="Failed runs of a workflow that are looked at."
+    )
+    pattern_threshold: int = Field(
+        default=5, ge=2, le=100, description="Failures of one kind that make a pattern."
+    )
+    undo_seconds: float = Field(
+        default=5.0, ge=0, le=600, description="How long undo is offered after a fix."
+    )
+    approval_seconds: float = Field(
+        default=3600.0, gt=0, le=604_800, description="How long an approval can be used."
+    )
+    verify_runs: int = Field(
+        default=3, ge=1, le=100, description="Passing runs until a fix counts as verified."
+    )
+    lock_wait_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="Wait for another process on the same database."
+    )
+
+    smtp_host: str | None = Field(default=None, description="Mail server of send_email.")
+    smtp_port: int = Field(default=587, ge=1, le=65_535, description="Port of that mail server.")
+    smtp_username: str | None = Field(default=None, description="Account on it.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of the account.")
+    smtp_starttls: bool = Field(default=True, description="Whether to insist on STARTTLS.")
+    smtp_sender: str = Field(default="", description="From address of workflow mail.")
+
+    secrets_file: Path | None = Field(
+        default=None, description="JSON file of secrets that steps name: {'CRM_TOKEN': '…'}."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="host:port pairs that http_request may reach although they are not public.",
+    )
+
+    @property
+    def url(self) -> str:
+        """Database address, as SQLAlchemy spells it."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{(self.data / 'ask-copilot.sqlite').resolve()}"
+
+    @property
+    def files(self) -> Path:
+        """Root of the folders that workflows read and write, one a workspace."""
+        return self.data / "files"
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment; *overrides* that are not None win.
+
+    Raises InvalidInput naming the variable and its bounds; an unknown `ASK_COPILOT_` variable is
+    an error with the likely meant name, because a misspelt limit must not be silently ignored.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for variable, text in environment.items():
+        field = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and field.upper() not in FOREIGN and text:
+            _require_known(variable, field)
+            values[field] = text.split(",") if field == "allowed_hosts" else text
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0])
+        described = Settings.model_fields[name].description or ""
+        raise InvalidInput(f"{PREFIX}{name.upper()}", f"{first['msg']}.", described) from None
+
+
+def _require_known(variable: str, field: str) -> None:
+    if field in Settings.model_fields:
+        return
+    near = get_close_matches(field, Settings.model_fields, n=1)
+    advice = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "See the README's settings."
+    raise InvalidInput(variable, "there is no such setting.", advice)

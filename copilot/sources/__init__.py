@@ -1,0 +1,1 @@
+"""Where failures come from: one file a system, each giving `RunRecord`s."""

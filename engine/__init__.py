@@ -1,0 +1,1 @@
+"""Durable workflows as data: definitions in, executions with every step's full output out."""

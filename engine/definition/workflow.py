@@ -1,0 +1,52 @@
+"""What a workflow is: who it acts for, what starts it, what it may spend, and its steps."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from .steps import Step, StepId
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trigger(_Part):
+    """What starts a run."""
+
+    type: Literal["manual", "schedule", "webhook", "event"] = "manual"
+    schedule: str | None = Field(default=None, description="Cron line, when type is schedule.")
+    event: str | None = Field(default=None, description="Event name, when type is event.")
+
+
+class Budget(_Part):
+    """Limits of one run; None means the workspace's."""
+
+    max_cost_usd: Decimal | None = Field(default=None, gt=0, le=50)
+    max_tokens: int | None = Field(default=None, gt=0)
+    max_turns: int | None = Field(default=None, gt=0)
+
+
+class Input(_Part):
+    """A value a run is started with; `default` makes it optional."""
+
+    description: str | None = None
+    default: JsonValue = None
+    required: bool = False
+
+
+class Workflow(_Part):
+    """One version of a workflow, as a person wrote it. Users also say "agent"."""
+
+    name: str = Field(min_length=1, max_length=200)
+    description: str = ""
+    instructions: str = Field(default="", max_length=100_000)
+    restrictions: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    memory: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    trigger: Trigger = Trigger()
+    inputs: dict[StepId, Input] = Field(default_factory=dict[str, Input])
+    documents: tuple[str, ...] = Field(default=(), description="Documents every step sees.")
+    budget: Budget = Budget()
+    timeout_seconds: float | None = Field(default=None, gt=0, le=86_400)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=2000)

@@ -1,0 +1,132 @@
+"""One run and its steps as everybody else sees them, and `FailedRun`, the record we publish."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+ResumeMode: TypeAlias = Literal["full", "partial", "dependencies"]
+
+
+class ExecutionStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"  # given up after too many restarts
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self not in {
+            ExecutionStatus.QUEUED,
+            ExecutionStatus.RUNNING,
+            ExecutionStatus.PAUSED,
+        }
+
+    @property
+    def is_failure(self) -> bool:
+        return self in {
+            ExecutionStatus.FAILED,
+            ExecutionStatus.TIMED_OUT,
+            ExecutionStatus.CRASHED,
+        }
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ErrorInfo(_Record):
+    """An error as stored: class, words and facts, secrets masked, nothing else changed."""
+
+    type: str = Field(description="Dotted class of the exception.")
+    message: str
+    code: str = Field(description="Stable code of the engine's closed set.")
+    retryable: bool = False
+    traceback: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class StepExecution(_Record):
+    """One step of one run in one round. `output` is exact and whole, never a preview."""
+
+    path: str
+    step_id: str
+    number: int = Field(ge=1, description="Position among the top-level steps, from 1.")
+    name: str
+    action: str
+    round: int
+    status: StepStatus
+    attempts: int = Field(description="At most 1 + max_retries.")
+    output: Any = None
+    error: ErrorInfo | None = None
+    feedback: tuple[str, ...] = Field(default=(), description="One line per failed attempt.")
+    started_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    execution_time_ms: int = 0
+    tokens_used: int = 0
+    cost_usd: Decimal | None = None
+    item_count: int | None = Field(default=None, description="Length, if the output is a list.")
+    restored: bool = Field(default=False, description="Kept from an earlier round.")
+
+
+class Execution(_Record):
+    id: str
+    workspace_id: str
+    workflow_id: str
+    workflow_version: int
+    status: ExecutionStatus
+    round: int = Field(default=1, description="1, then one more with each resume.")
+    resume_mode: ResumeMode | None = None
+    inputs: dict[str, Any] = Field(default_factory=dict[str, Any])
+    user_id: str | None = None
+    session_id: str | None = None
+    trigger: str = "manual"
+    test_mode: bool = False
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = Field(default=None, description="Of the first round.")
+    round_started_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    updated_at: AwareDatetime
+    current_step: str | None = None
+    steps_total: int = 0
+    total_tokens_used: int = Field(default=0, description="Of this round.")
+    total_execution_time_ms: int = Field(default=0, description="Of this round.")
+    total_cost_usd: Decimal | None = None
+    error: ErrorInfo | None = None
+    output: Any = None
+
+
+class Progress(_Record):
+    """Counted when asked for, never stored. `progress_percentage` is rounded half up."""
+
+    execution_id: str
+    status: ExecutionStatus
+    current_stage: str | None = Field(description="Title of the step it is at.")
+    progress_percentage: int = Field(ge=0, le=100)
+    agents_completed: int
+    agents_total: int
+    progress_calculation_method: Literal["agent-based"] = "agent-based"
+    last_updated_at: AwareDatetime
+
+
+class FailedRun(_Record):
+    """The published record of a failed run: additive changes only."""
+
+    cursor: int = Field(description="Grows with every failure; ask for those after it.")
+    execution: Execution
+    workflow_name: str
+    definition: dict[str, Any]
+    steps: tuple[StepExecution, ...]

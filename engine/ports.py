@@ -1,0 +1,60 @@
+"""What the engine needs from outside; bootstrap fills these in, `engine.testing` ships fakes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer with what it used. `cost_usd` is None when the price is unknown."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal | None = None
+    model: str = ""
+
+
+class LanguageModel(Protocol):
+    """One call to a language model; failures are raised as the `StepError` they are."""
+
+    async def complete(
+        self, *, system: str, prompt: str, model: str | None, timeout_seconds: float
+    ) -> Completion: ...
+
+
+class Clock(Protocol):
+    """Now, and waiting for it to be later."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SecretMasker(Protocol):
+    """Takes known secret values out of text before the engine stores or logs it."""
+
+    def mask(self, text: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where `send_email` hands its messages over. `password` never leaves this value."""
+
+    host: str
+    port: int = 587
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    starttls: bool = True
+    sender: str = ""
+
+
+class Secrets(Protocol):
+    """Secrets by reference, for one workspace; values are never written to a definition."""
+
+    def get(self, workspace_id: str, name: str) -> str | None: ...
+
+    def all(self, workspace_id: str) -> Mapping[str, str]: ...

@@ -8,6 +8,8 @@
   + NotResumable             the execution is not in a state to resume from
   + StoreBusy                another process holds the database file
   + UnserializableValue      a value the codec does not know
+  + RunTimeout               the whole run took longer than it may
+  + RunCrashed               the run was given up outside every step
   + StepError                why a step failed; the closed classes that retries decide by
     - VariableNotFound         {{ step1.emails }} is not there
     - TemplateNotFound         no template of that name in the workspace
@@ -116,6 +118,26 @@ class UnserializableValue(EngineError):
     def __str__(self) -> str:
         type_name, place = self.args
         return f"A value of type {type_name} at {place} can't be stored. Return plain data instead."
+
+
+class RunTimeout(EngineError):
+    """`RunTimeout(limit, step)`: seconds, and the title of the step it was at."""
+
+    code = "run_timeout"
+
+    def __str__(self) -> str:
+        limit, step = self.args
+        return f"The run took longer than {limit:g} s. It was at step {step!r}."
+
+
+class RunCrashed(EngineError):
+    """`RunCrashed(reason)`."""
+
+    code = "run_crashed"
+
+    def __str__(self) -> str:
+        (reason,) = self.args
+        return f"The run was given up: {reason}"
 
 
 class StepError(EngineError):

@@ -122,6 +122,17 @@ class Progress(_Record):
     last_updated_at: AwareDatetime
 
 
+class EndedRun(_Record):
+    """A run that has ended, well or not. It gets a new cursor each time a resume ends.
+
+    Its steps come without their outputs.
+    """
+
+    cursor: int
+    execution: Execution
+    steps: tuple[StepExecution, ...] = ()
+
+
 class FailedRun(_Record):
     """The published record of a failed run: additive changes only."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 
@@ -58,3 +59,23 @@ class Secrets(Protocol):
     def get(self, workspace_id: str, name: str) -> str | None: ...
 
     def all(self, workspace_id: str) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """`url` is `sqlite:///path` or `postgresql+psycopg://…`; `files` holds the workspaces' folders.
+
+    Times are in seconds. `timeout_seconds` limits a run that names no limit itself; None means
+    none. A shorter `poll_seconds` starts runs sooner and costs an idle process more.
+    `most_recoveries` is how often a run is started again after a crash before it is given up.
+    """
+
+    url: str
+    files: Path
+    lock_wait_seconds: float = 10.0
+    poll_seconds: float = 0.05
+    concurrency: int = 50
+    timeout_seconds: float | None = 3600.0
+    reconcile_seconds: float = 5.0
+    most_recoveries: int = 20
+    executor_id: str = "local"

@@ -1,0 +1,183 @@
+"""What is wrong with a definition, each with its place, in words for the person who wrote it."""
+
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from ..errors import InvalidDefinition
+from .steps import STEP_TYPES
+from .suggestions import did_you_mean, near
+
+Path: TypeAlias = tuple[str | int, ...]
+
+MOST_PROBLEMS = 100
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects problems of one source; keeps the first hundred and counts the rest."""
+
+    source: str
+    lines: Mapping[Path, int] = field(default_factory=dict[Path, int])
+    step_ids: Mapping[int, str] = field(default_factory=dict[int, str])
+    found: list[str] = field(default_factory=list[str])
+    more: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.found) >= MOST_PROBLEMS
+
+    def add(self, path: Path, text: str, *, line: int | None = None) -> None:
+        """Note *text* about the place *path*, which may lead deeper than anything that is there."""
+        if self.is_full:
+            self.more += 1
+            return
+        place = self._place(path)
+        at = line or self._line(path)
+        self.found.append(
+            f"{self.source}: {place}{text.removesuffix('.')}"
+            + (f" (line {at})" if at is not None else "")
+        )
+
+    def raise_any(self) -> None:
+        """Raise `InvalidDefinition` if there is anything to say."""
+        if self.found:
+            rest = (f"{self.source}: and {self.more} more problems",) if self.more else ()
+            raise InvalidDefinition((*self.found, *rest))
+
+    def _place(self, path: Path) -> str:
+        match path:
+            case ("steps", int(index), *rest):
+                step = self.step_ids.get(index, f"step number {index + 1}")
+                return f"{step}: " + (f"{_spelled(rest)}: " if rest else "")
+            case ():
+                return ""
+            case _:
+                return f"{_spelled(path)}: "
+
+    def _line(self, path: Path) -> int | None:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return None
+
+
+def add_errors(
+    problems: Problems,
+    errors: Iterable[ErrorDetails],
+    *,
+    model: type[BaseModel],
+    base: Path = (),
+) -> None:
+    """Note every error pydantic found in *model*, whose data sits at *base*."""
+    found = list(errors)
+    in_steps = any(error["loc"][:1] == ("steps",) and len(error["loc"]) > 1 for error in found)
+    for error in found:
+        if problems.is_full:
+            problems.more += 1
+            continue
+        if error["type"] == "too_short" and error["loc"] == ("steps",) and in_steps:
+            continue  # pydantic counts only the steps it could read
+        inside = error["loc"]
+        path, text = _described(error, model)
+        problems.add(base + path, text, line=problems.lines.get(base + _untagged(inside)))
+
+
+def _described(error: ErrorDetails, model: type[BaseModel]) -> tuple[Path, str]:
+    inside = error["loc"]
+    path = _untagged(inside)
+    match error["type"]:
+        case "extra_forbidden":
+            name = str(inside[-1])
+            known = field_names(model, inside[:-1])
+            return path[:-1], f"unknown field {_shown(name)}.{did_you_mean(near(name, known))}"
+        case "missing":
+            return path[:-1], f"the field {str(inside[-1])!r} is missing"
+        case "too_short" if path == ("steps",):
+            return path, "a workflow needs at least one step"
+        case "tuple_type" | "list_type":
+            return path, f"give a list{_not(error)}"
+        case "union_tag_invalid" if path[:1] == ("steps",):
+            tag = str(error.get("ctx", {}).get("tag"))
+            return path, f"unknown type {_shown(tag)}.{did_you_mean(near(tag, STEP_TYPES))}"
+        case _:
+            message = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            return path, f"{message[:1].lower()}{message[1:]}{_not(error)}"
+
+
+def _not(error: ErrorDetails) -> str:
+    """', not 3', where what was given is short enough to be shown."""
+    given = error.get("input")
+    return f", not {_shown(given)}" if isinstance(given, str | int | float) else ""
+
+
+def field_names(model: type[BaseModel], inside: Path) -> list[str]:
+    """The names a person may write at *inside* of a value of *model*."""
+    places: list[Any] = [model]
+    for part in inside:
+        places = [deeper for place in places for deeper in _deeper(place, part)]
+    return [
+        info.alias or name
+        for place in places
+        for option in _options(place)
+        for name, info in option.model_fields.items()
+    ]
+
+
+def _deeper(annotation: Any, part: str | int) -> Iterator[Any]:
+    for option in _branches(annotation):
+        if _is_model(option):
+            yield from _fields_called(option, part)
+        else:
+            arguments = [item for item in get_args(option) if item is not Ellipsis]
+            yield from arguments[-1:]
+
+
+def _fields_called(model: type[BaseModel], part: str | int) -> Iterator[Any]:
+    for name, info in model.model_fields.items():
+        if part in (name, info.alias):
+            yield info.annotation
+        elif name == "type" and info.default == part:
+            yield model  # the tag of a union, which pydantic puts in the place
+
+
+def _options(annotation: Any) -> Iterator[type[BaseModel]]:
+    return (option for option in _branches(annotation) if _is_model(option))
+
+
+def _branches(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _branches(get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for option in get_args(annotation):
+            yield from _branches(option)
+    else:
+        yield annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _untagged(inside: Path) -> Path:
+    """*inside* without the step type that pydantic puts behind the position of a step."""
+    match inside:
+        case ("steps", int(index), tag, *rest) if tag in STEP_TYPES:
+            return ("steps", index, *rest)
+        case _:
+            return inside
+
+
+def _spelled(path: Iterable[str | int]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")[:120]
+
+
+def _shown(value: Any) -> str:
+    text = repr(cast("object", value))
+    return text if len(text) <= 60 else f"{text[:57]}..."

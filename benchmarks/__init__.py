@@ -1,0 +1,1 @@
+"""Measurements as ratios against a named rival in the same run: `python -m benchmarks.NAME`."""

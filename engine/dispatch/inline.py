@@ -1,0 +1,68 @@
+"""A dispatcher without a queue of its own, for tests: runs in the caller's thread, or when told."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from . import CarryOut, Key, WorkState
+
+
+class InlineDispatcher:
+    """Carries out a run as soon as its submission is committed; with *hold*, when `run` is called.
+
+    What waits is forgotten with the process.
+    """
+
+    def __init__(self, *, hold: bool = False) -> None:
+        self._hold = hold
+        self._carry_out: CarryOut | None = None
+        self._waiting: list[Key] = []
+        self._states: dict[Key, WorkState] = {}
+
+    def start(self, carry_out: CarryOut) -> None:
+        self._carry_out = carry_out
+
+    def prepare(self) -> None:
+        """Nothing to make ready."""
+
+    def enqueue(self, connection: sa.Connection, execution_id: str, dispatch: int) -> None:
+        self._waiting.append((execution_id, dispatch))
+        self._states[execution_id, dispatch] = WorkState.LIVE
+
+    def committed(self) -> None:
+        if not self._hold:
+            self.run()
+
+    def run(self) -> None:
+        """Carries out everything that waits, all at once, and returns when it has ended."""
+        carry_out, waiting = self._carry_out, self._waiting
+        if carry_out is None:
+            return
+        self._waiting = []
+        # A thread of its own: the caller may have an event loop running.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(self._run_all(carry_out, waiting))).result()
+
+    async def _run_all(self, carry_out: CarryOut, keys: Sequence[Key]) -> None:
+        await asyncio.gather(*(self._run_one(carry_out, key) for key in keys))
+
+    async def _run_one(self, carry_out: CarryOut, key: Key) -> None:
+        outcome = WorkState.BROKEN
+        try:
+            await carry_out(*key)
+            outcome = WorkState.DONE
+        finally:
+            self._states[key] = outcome
+
+    def cancel(self, execution_id: str, dispatch: int) -> None:
+        key = (execution_id, dispatch)
+        self._states[key] = WorkState.LOST
+        self._waiting = [waiting for waiting in self._waiting if waiting != key]
+
+    def states(self, keys: Sequence[Key]) -> Mapping[Key, WorkState]:
+        return {key: self._states.get(key, WorkState.LOST) for key in keys}
+
+    def close(self) -> None:
+        self._carry_out = None

@@ -1,0 +1,160 @@
+"""Opening a database: one SQLite file for one process, or a Postgres server for many."""
+
+import sqlite3
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from ..errors import StoreBusy
+
+BUSY_SECONDS = 30
+CHECKPOINT_PAGES = 4000  # 16 MB: each checkpoint syncs twice more
+
+
+def connect(url: str) -> sa.Engine:
+    """An engine for *url*: `sqlite:///path` or `postgresql+psycopg://…`.
+
+    SQLite writes ahead, and every commit reaches the disk before it is reported.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_size=20, pool_pre_ping=True)
+    if parsed.database in {None, "", ":memory:"}:
+        raise ValueError("The engine needs a SQLite file: sqlite:///path/to/engine.db")
+    engine = sa.create_engine(parsed, pool_size=20, max_overflow=30)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The dispatcher shares this engine and counts on its writes taking the lock at once.
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "foreign_keys=ON",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Generator[sa.Connection]:
+    """One write transaction. On SQLite it holds the write lock from its first read on."""
+    with engine.connect() as connection, writing_on(connection):
+        yield connection
+
+
+@contextmanager
+def writing_on(connection: sa.Connection) -> Generator[None]:
+    """`writing` on a connection that the caller keeps."""
+    with connection.begin():
+        if connection.dialect.name == "sqlite":
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Generator[sa.Connection]:
+    """One read transaction, in which every query sees the same moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+class Prepared:
+    """A statement compiled once for each kind of database, for the few that run at every step.
+
+    It goes to the driver directly, inside the connection's transaction: several times faster than
+    through the compiler's cache. What goes wrong is raised as the driver's own class.
+    """
+
+    def __init__(self, statement: sa.Executable) -> None:
+        self._statement: Any = statement
+        self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+
+    def rowcount(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Executes it for each of *rows*; how many rows of the table it touched in all."""
+        sql, names, processors = self._for(connection.dialect)
+        values = [self._values(row, names, processors) for row in rows]
+        cursor: Any = connection.connection.cursor()
+        if len(values) == 1:
+            cursor.execute(sql, values[0])
+        else:
+            cursor.executemany(sql, values)
+        count = int(cursor.rowcount)
+        cursor.close()
+        return count
+
+    def _for(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        if dialect.name not in self._compiled:
+            compiled = self._statement.compile(dialect=dialect)
+            processors = {
+                name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+                for name, bind in compiled.binds.items()
+            }
+            names = tuple(compiled.positiontup or ())
+            self._compiled[dialect.name] = (str(compiled), names, processors)
+        return self._compiled[dialect.name]
+
+    @staticmethod
+    def _values(row: Mapping[str, Any], names: tuple[str, ...], processors: dict[str, Any]) -> Any:
+        ready = {
+            name: process(row[name]) if process else row[name]
+            for name, process in processors.items()
+        }
+        return tuple(ready[name] for name in names) if names else ready
+
+
+class FileLock:
+    """Keeps a SQLite file to one process; the operating system frees it when the process dies.
+
+    It is itself a SQLite lock, on an empty file beside the database, so it works wherever SQLite
+    does.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._connection: sqlite3.Connection | None = None
+
+    def acquire(self, wait_seconds: float) -> None:
+        """Raises `StoreBusy` when another process still holds it after *wait_seconds*."""
+        self._database.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            f"{self._database}.lock",
+            timeout=wait_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreBusy(str(self._database), wait_seconds) from None
+        self._connection = connection
+
+    def release(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute("ROLLBACK")
+            self._connection.close()
+            self._connection = None
+
+
+def lock_for(engine: sa.Engine) -> FileLock | None:
+    """The lock *engine*'s database needs: none on a server."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or path is None:
+        return None
+    return FileLock(Path(path).resolve())

@@ -1,0 +1,299 @@
+"""What an interpreter reads and writes while it carries out a run, behind the fence.
+
+These functions take the connection they run in: the writer groups several into one transaction.
+Everything an interpreter writes names its token; once the row holds another token, or none, the
+write changes nothing and `Fenced` is raised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from ..execution import ErrorInfo, ExecutionStatus, StepStatus
+from . import codec
+from .database import Prepared
+from .records import StepRecord, Totals, lock_execution, step_values, totals
+from .tables import COUNTER, ENDED, EXECUTION, STEP_RUN
+
+_LIVE = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
+
+
+class Fenced(Exception):
+    """Somebody else has this run now, or it was cancelled: stop, and write nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to write one round of one run."""
+
+    execution_id: str
+    round: int
+    workflow_version: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStep:
+    """A step that has not been put aside, as the next interpreter finds it."""
+
+    path: str
+    step_id: str
+    number: int
+    round: int
+    workflow_version: int
+    status: StepStatus
+    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Everything a round starts from. `spent` counts every round, for the caps."""
+
+    ticket: Ticket
+    workspace_id: str
+    workflow_id: str
+    inputs: dict[str, Any]
+    timeout_seconds: float | None
+    round_started_at: datetime
+    steps: tuple[LiveStep, ...]
+    spent: Totals
+
+
+def _set_execution(*names: str) -> sa.Update:
+    values = {name: sa.bindparam(name, type_=EXECUTION.c[name].type) for name in names}
+    return sa.update(EXECUTION).where(EXECUTION.c.id == sa.bindparam("key_id")).values(values)
+
+
+# Statements that run for every run are built once: building costs more than executing them.
+_TAKE_OVER = _set_execution("run_token", "status", "started_at", "round_started_at", "updated_at")
+_CLOSE = _set_execution(
+    "status",
+    "run_token",
+    "completed_at",
+    "updated_at",
+    "error",
+    "current_step",
+    "total_tokens_used",
+    "total_execution_time_ms",
+    "total_cost_usd",
+    "end_cursor",
+)
+_COUNT = (
+    sa.update(COUNTER)
+    .where(COUNTER.c.name == sa.bindparam("key_name"))
+    .values(value=COUNTER.c.value + 1)
+    .returning(COUNTER.c.value)
+)
+
+
+def begin(
+    connection: sa.Connection, execution_id: str, *, dispatch: int, token: str, now: datetime
+) -> Begun | None:
+    """Takes the run over; None if this dispatch is not the newest or the run has ended."""
+    row = lock_execution(connection, execution_id)
+    if row is None or row.dispatch != dispatch or row.status not in _LIVE:
+        return None
+    started = row.round_started_at or now
+    connection.execute(
+        _TAKE_OVER,
+        {
+            "key_id": execution_id,
+            "run_token": token,
+            "status": ExecutionStatus.RUNNING.value,
+            "started_at": row.started_at or now,
+            "round_started_at": started,
+            "updated_at": now,
+        },
+    )
+    first = row.started_at is None  # nobody can have written a step yet
+    return Begun(
+        ticket=Ticket(execution_id, row.round, row.workflow_version, token),
+        workspace_id=row.workspace_id,
+        workflow_id=row.workflow_id,
+        inputs=codec.loads(row.inputs),
+        timeout_seconds=row.timeout_seconds,
+        round_started_at=started,
+        steps=() if first else live_steps(connection, execution_id, outputs=True),
+        spent=Totals() if first else totals(connection, execution_id, round=None),
+    )
+
+
+def live_steps(
+    connection: sa.Connection, execution_id: str, *, outputs: bool
+) -> tuple[LiveStep, ...]:
+    """Steps that count, by number; without outputs unless asked for."""
+    columns = [
+        STEP_RUN.c.path,
+        STEP_RUN.c.step_id,
+        STEP_RUN.c.number,
+        STEP_RUN.c.round,
+        STEP_RUN.c.workflow_version,
+        STEP_RUN.c.status,
+        *([STEP_RUN.c.output] if outputs else []),
+    ]
+    query = (
+        sa.select(*columns)
+        .where(STEP_RUN.c.execution_id == execution_id, STEP_RUN.c.superseded_in.is_(None))
+        .order_by(STEP_RUN.c.number)
+    )
+    return tuple(
+        LiveStep(
+            row.path,
+            row.step_id,
+            row.number,
+            row.round,
+            row.workflow_version,
+            StepStatus(row.status),
+            row.output if outputs else None,
+        )
+        for row in connection.execute(query)
+    )
+
+
+StepWrite: TypeAlias = tuple[Ticket, StepRecord]
+
+_COLUMNS = [column.name for column in STEP_RUN.columns if column.name != "superseded_in"]
+# The row lock that FOR SHARE takes on Postgres keeps a takeover out until this has committed.
+_FENCE = (
+    sa.select(sa.literal_column("1", sa.Integer))
+    .select_from(EXECUTION)
+    .where(
+        EXECUTION.c.id == sa.bindparam("fence_id"),
+        EXECUTION.c.run_token == sa.bindparam("fence_token"),
+    )
+    .with_for_update(read=True)
+)
+_INSERT = Prepared(
+    sa.insert(STEP_RUN).from_select(
+        _COLUMNS,
+        _FENCE.with_only_columns(
+            *(sa.bindparam(name, type_=STEP_RUN.c[name].type) for name in _COLUMNS)
+        ),
+    )
+)
+_KEYS = ("execution_id", "round", "path")
+_UPDATE = Prepared(
+    sa.update(STEP_RUN)
+    .where(*(STEP_RUN.c[name] == sa.bindparam(f"key_{name}") for name in _KEYS), _FENCE.exists())
+    .values(
+        {
+            name: sa.bindparam(name, type_=STEP_RUN.c[name].type)
+            for name in _COLUMNS
+            if name not in _KEYS
+        }
+    )
+)
+
+
+def record_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None:
+    """Steps that have ended or are about to have their effect. Raises `Fenced` if one is not ours."""
+    rows = [_values(ticket, record) for ticket, record in writes]
+    if _INSERT.rowcount(connection, rows) != len(rows):
+        raise Fenced
+
+
+def settle_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None:
+    """The ends of steps whose intent was recorded. Raises `Fenced` if one is not ours."""
+    rows = [_values(ticket, record) for ticket, record in writes]
+    for row in rows:
+        row.update({f"key_{name}": row[name] for name in _KEYS})
+    if _UPDATE.rowcount(connection, rows) != len(rows):
+        raise Fenced
+
+
+def _values(ticket: Ticket, record: StepRecord) -> dict[str, Any]:
+    return {
+        "execution_id": ticket.execution_id,
+        "round": ticket.round,
+        "workflow_version": ticket.workflow_version,
+        "fence_id": ticket.execution_id,
+        "fence_token": ticket.token,
+        **step_values(record),
+    }
+
+
+def record_interrupted(connection: sa.Connection, ticket: Ticket, record: StepRecord) -> None:
+    """The step a run was stopped in; nothing if the step's own end came first. Raises `Fenced`."""
+    query = sa.select(STEP_RUN.c.status).where(
+        STEP_RUN.c.execution_id == ticket.execution_id,
+        STEP_RUN.c.round == ticket.round,
+        STEP_RUN.c.path == record.path,
+    )
+    status = connection.scalar(query)
+    if status is None:
+        record_steps(connection, [(ticket, record)])
+    elif status == StepStatus.RUNNING.value:
+        settle_steps(connection, [(ticket, record)])
+
+
+def end(
+    connection: sa.Connection,
+    ticket: Ticket,
+    *,
+    status: ExecutionStatus,
+    now: datetime,
+    error: ErrorInfo | None = None,
+    current_step: str | None = None,
+) -> None:
+    """The end of the round this ticket is for. Raises `Fenced`."""
+    row = lock_execution(connection, ticket.execution_id)
+    if row is None or row.run_token != ticket.token:
+        raise Fenced(ticket.execution_id)
+    close_execution(
+        connection,
+        ticket.execution_id,
+        round=ticket.round,
+        status=status,
+        now=now,
+        error=error,
+        current_step=current_step,
+    )
+
+
+def close_execution(
+    connection: sa.Connection,
+    execution_id: str,
+    *,
+    round: int,
+    status: ExecutionStatus,
+    now: datetime,
+    error: ErrorInfo | None = None,
+    current_step: str | None = None,
+) -> None:
+    """Ends a locked run whoever holds it, and gives it the next cursor."""
+    used = totals(connection, execution_id, round=round)
+    connection.execute(
+        _CLOSE,
+        {
+            "key_id": execution_id,
+            "status": status.value,
+            "run_token": None,
+            "completed_at": now,
+            "updated_at": now,
+            "error": None if error is None else error.model_dump_json(),
+            "current_step": current_step,
+            "total_tokens_used": used.tokens,
+            "total_execution_time_ms": used.time_ms,
+            "total_cost_usd": used.cost_usd,
+            "end_cursor": connection.scalar(_COUNT, {"key_name": ENDED}),
+        },
+    )
+
+
+def supersede(
+    connection: sa.Connection, execution_id: str, paths: Sequence[str], *, in_round: int
+) -> None:
+    """Puts steps aside: they stay in the history and count no more."""
+    connection.execute(
+        sa.update(STEP_RUN)
+        .where(
+            STEP_RUN.c.execution_id == execution_id,
+            STEP_RUN.c.superseded_in.is_(None),
+            STEP_RUN.c.path == sa.bindparam("key_path"),
+        )
+        .values(superseded_in=in_round),
+        [{"key_path": path} for path in paths],
+    )

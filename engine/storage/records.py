@@ -1,0 +1,181 @@
+"""Rows as the published records, and records as rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..errors import NotFound
+from ..execution import ErrorInfo, Execution, ExecutionStatus, StepExecution, StepStatus
+from . import codec
+from .tables import EXECUTION, STEP_RUN
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a round has used.
+
+    `cost_usd` is None when a part of it is unknown or nothing had a price; `known_cost_usd` leaves
+    the unknown parts out, which is all that a limit can count.
+    """
+
+    tokens: int = 0
+    time_ms: int = 0
+    cost_usd: Decimal | None = None
+    known_cost_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step as the interpreter hands it over; `output` is encoded text already."""
+
+    path: str
+    step_id: str
+    number: int
+    name: str
+    action: str
+    status: StepStatus
+    attempts: int
+    started_at: datetime
+    completed_at: datetime | None = None
+    execution_time_ms: int = 0
+    tokens_used: int = 0
+    cost_usd: Decimal | None = None
+    item_count: int | None = None
+    feedback: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    output: str | None = None
+
+
+def step_values(record: StepRecord) -> dict[str, Any]:
+    """The columns of `step_run` that *record* decides."""
+    return {
+        "path": record.path,
+        "step_id": record.step_id,
+        "number": record.number,
+        "depth": record.path.count("/"),
+        "name": record.name,
+        "action": record.action,
+        "status": record.status.value,
+        "attempts": record.attempts,
+        "started_at": record.started_at,
+        "completed_at": record.completed_at,
+        "execution_time_ms": record.execution_time_ms,
+        "tokens_used": record.tokens_used,
+        "cost_usd": record.cost_usd,
+        "item_count": record.item_count,
+        "feedback": codec.dumps(record.feedback, place="feedback") if record.feedback else None,
+        "error": None if record.error is None else record.error.model_dump_json(),
+        "output": record.output,
+    }
+
+
+def step_execution(row: Any, *, round: int) -> StepExecution:
+    """`row` of `step_run`, output column or not, as seen from *round*: an older one is restored."""
+    output = getattr(row, "output", None)
+    return StepExecution(
+        path=row.path,
+        step_id=row.step_id,
+        number=row.number,
+        name=row.name,
+        action=row.action,
+        round=row.round,
+        status=StepStatus(row.status),
+        attempts=row.attempts,
+        output=None if output is None else codec.loads(output),
+        error=_error(row.error),
+        feedback=codec.loads(row.feedback) if row.feedback else (),
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        execution_time_ms=row.execution_time_ms,
+        tokens_used=row.tokens_used,
+        cost_usd=row.cost_usd,
+        item_count=row.item_count,
+        restored=row.round < round,
+    )
+
+
+def execution(row: Any, *, output: Any = None) -> Execution:
+    """`row` of `execution`; the output of a run is its last step's."""
+    return Execution(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        workflow_id=row.workflow_id,
+        workflow_version=row.workflow_version,
+        status=ExecutionStatus(row.status),
+        round=row.round,
+        resume_mode=row.resume_mode,
+        inputs=codec.loads(row.inputs),
+        user_id=row.user_id,
+        session_id=row.session_id,
+        trigger=row.trigger,
+        test_mode=row.test_mode,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        round_started_at=row.round_started_at,
+        completed_at=row.completed_at,
+        updated_at=row.updated_at,
+        current_step=row.current_step,
+        steps_total=row.steps_total,
+        total_tokens_used=row.total_tokens_used,
+        total_execution_time_ms=row.total_execution_time_ms,
+        total_cost_usd=row.total_cost_usd,
+        error=_error(row.error),
+        output=output,
+    )
+
+
+_USED = sa.select(STEP_RUN.c.tokens_used, STEP_RUN.c.execution_time_ms, STEP_RUN.c.cost_usd).where(
+    STEP_RUN.c.execution_id == sa.bindparam("execution_id")
+)
+_USED_IN_ROUND = _USED.where(STEP_RUN.c.round == sa.bindparam("round"))
+_LOCKED = sa.select(EXECUTION).where(EXECUTION.c.id == sa.bindparam("id")).with_for_update()
+
+
+def totals(connection: sa.Connection, execution_id: str, *, round: int | None) -> Totals:
+    """Used in one round, or in all of them when *round* is None."""
+    query, keys = _USED, {"execution_id": execution_id}
+    if round is not None:
+        query, keys = _USED_IN_ROUND, keys | {"round": round}
+    rows = connection.execute(query, keys).all()
+    return Totals(
+        tokens=sum(row.tokens_used for row in rows),
+        time_ms=sum(row.execution_time_ms for row in rows),
+        cost_usd=total_cost((row.tokens_used, row.cost_usd) for row in rows),
+        known_cost_usd=sum((row.cost_usd for row in rows if row.cost_usd), Decimal(0)),
+    )
+
+
+def total_cost(used: Iterable[tuple[int, Decimal | None]]) -> Decimal | None:
+    """Tokens without a known price make the whole unknown, never cheaper."""
+    total: Decimal | None = None
+    for tokens, cost in used:
+        if cost is not None:
+            total = (total or Decimal(0)) + cost
+        elif tokens:
+            return None
+    return total
+
+
+def find_execution(connection: sa.Connection, workspace_id: str, execution_id: str) -> Any:
+    """The row of a run in this workspace. Raises `NotFound`."""
+    row = connection.execute(
+        sa.select(EXECUTION).where(
+            EXECUTION.c.id == execution_id, EXECUTION.c.workspace_id == workspace_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("execution")
+    return row
+
+
+def lock_execution(connection: sa.Connection, execution_id: str) -> Any:
+    """The row, held against every other writer until the transaction ends; None if missing."""
+    return connection.execute(_LOCKED, {"id": execution_id}).one_or_none()
+
+
+def _error(text: str | None) -> ErrorInfo | None:
+    return None if text is None else ErrorInfo.model_validate_json(text)

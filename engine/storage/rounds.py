@@ -1,0 +1,216 @@
+"""Starting, resuming and ending the rounds of a run, from outside the interpreter."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from ..definition.workflow import Workflow
+from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode
+from ..ports import Clock
+from . import codec, records
+from .database import reading, writing
+from .definitions import DefinitionStore
+from .executions import ExecutionStore
+from .journal import LiveStep, close_execution, live_steps, supersede
+from .tables import EXECUTION
+
+Enqueue: TypeAlias = Callable[[sa.Connection, str, int], None]
+_log = logging.getLogger(__name__)
+_UNENDED = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a run is started with."""
+
+    workflow_id: str
+    inputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    user_id: str | None = None
+    session_id: str | None = None
+    trigger: str = "manual"
+    test_mode: bool = False
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A run the dispatcher should know about: it is queued or running, at this dispatch."""
+
+    execution_id: str
+    dispatch: int
+    status: ExecutionStatus
+
+
+PlanResume: TypeAlias = Callable[[Execution, int, tuple[LiveStep, ...], Workflow], Sequence[str]]
+
+
+class RoundStore:
+    """Every method is one transaction."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        definitions: DefinitionStore,
+        executions: ExecutionStore,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._definitions = definitions
+        self._executions = executions
+        self._clock = clock
+
+    def submit(
+        self, workspace_id: str, run: NewRun, *, version: int, workflow: Workflow, enqueue: Enqueue
+    ) -> Execution:
+        """The row and its place in the queue, together."""
+        now = self._clock.now()
+        execution_id = uuid4().hex
+        values = {
+            "id": execution_id,
+            "workspace_id": workspace_id,
+            "workflow_id": run.workflow_id,
+            "workflow_version": version,
+            "status": ExecutionStatus.QUEUED.value,
+            "user_id": run.user_id,
+            "session_id": run.session_id,
+            "trigger": run.trigger,
+            "test_mode": run.test_mode,
+            "timeout_seconds": run.timeout_seconds,
+            "inputs": codec.dumps(run.inputs, place="inputs"),
+            "steps_total": len(workflow.steps),
+            "current_step": workflow.steps[0].id,
+            "created_at": now,
+            "updated_at": now,
+            "round": 1,
+            "dispatch": 1,
+            "total_tokens_used": 0,
+            "total_execution_time_ms": 0,
+        }
+        with writing(self._engine) as connection:
+            connection.execute(sa.insert(EXECUTION).values(**values))
+            enqueue(connection, execution_id, 1)
+            return records.execution(records.find_execution(connection, workspace_id, execution_id))
+
+    def resume(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        *,
+        mode: ResumeMode,
+        version: int | None,
+        plan: PlanResume,
+        enqueue: Enqueue,
+    ) -> Execution:
+        """The next round, queued. *plan* names the paths to put aside, or raises."""
+        now = self._clock.now()
+        with writing(self._engine) as connection:
+            records.find_execution(connection, workspace_id, execution_id)
+            row = records.lock_execution(connection, execution_id)
+            stored = self._definitions.read_workflow(
+                connection, workspace_id, row.workflow_id, version
+            )
+            steps = live_steps(connection, execution_id, outputs=False)
+            paths = plan(records.execution(row), row.dispatch, steps, stored.workflow)
+            if paths:
+                supersede(connection, execution_id, paths, in_round=row.round + 1)
+            connection.execute(
+                sa.update(EXECUTION)
+                .where(EXECUTION.c.id == execution_id)
+                .values(
+                    status=ExecutionStatus.QUEUED.value,
+                    round=row.round + 1,
+                    dispatch=row.dispatch + 1,
+                    resume_mode=mode,
+                    run_token=None,
+                    workflow_version=stored.version,
+                    round_started_at=None,
+                    completed_at=None,
+                    updated_at=now,
+                    error=None,
+                    current_step=None,
+                    steps_total=len(stored.workflow.steps),
+                    total_tokens_used=0,
+                    total_execution_time_ms=0,
+                    total_cost_usd=None,
+                    end_cursor=None,
+                )
+            )
+            enqueue(connection, execution_id, row.dispatch + 1)
+            if mode == "full":
+                _log.info("Cleared all state of %s: the whole workflow runs again.", execution_id)
+            return self._executions.as_of_now(
+                connection,
+                records.execution(records.find_execution(connection, workspace_id, execution_id)),
+            )
+
+    def cancel(self, workspace_id: str, execution_id: str) -> tuple[Execution, int]:
+        """Ends the run and takes the fence away; one that has ended stays as it is.
+
+        Gives its dispatch too, for the dispatcher to stop.
+        """
+        with writing(self._engine) as connection:
+            records.find_execution(connection, workspace_id, execution_id)
+            row = records.lock_execution(connection, execution_id)
+            if not ExecutionStatus(row.status).is_terminal:
+                run = self._executions.as_of_now(connection, records.execution(row))
+                close_execution(
+                    connection,
+                    execution_id,
+                    round=row.round,
+                    status=ExecutionStatus.CANCELLED,
+                    now=self._clock.now(),
+                    current_step=run.current_step,
+                )
+            ended = records.execution(
+                records.find_execution(connection, workspace_id, execution_id)
+            )
+            return ended, int(row.dispatch)
+
+    def dispatched(self) -> tuple[Dispatched, ...]:
+        """Every run of every workspace that some dispatcher should be working on."""
+        query = sa.select(EXECUTION.c.id, EXECUTION.c.dispatch, EXECUTION.c.status).where(
+            EXECUTION.c.status.in_(_UNENDED)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(Dispatched(row.id, row.dispatch, ExecutionStatus(row.status)) for row in rows)
+
+    def dispatch_again(self, lost: Dispatched, *, enqueue: Enqueue) -> bool:
+        """Queues a run whose dispatch was lost; False if it has moved on meanwhile."""
+        with writing(self._engine) as connection:
+            if not _is_still(connection, lost):
+                return False
+            connection.execute(
+                sa.update(EXECUTION)
+                .where(EXECUTION.c.id == lost.execution_id)
+                .values(dispatch=lost.dispatch + 1, run_token=None)
+            )
+            enqueue(connection, lost.execution_id, lost.dispatch + 1)
+        return True
+
+    def crash(self, lost: Dispatched, error: ErrorInfo) -> bool:
+        """Gives a run up; False if it has moved on meanwhile."""
+        with writing(self._engine) as connection:
+            if not _is_still(connection, lost):
+                return False
+            row = records.lock_execution(connection, lost.execution_id)
+            run = self._executions.as_of_now(connection, records.execution(row))
+            close_execution(
+                connection,
+                lost.execution_id,
+                round=row.round,
+                status=ExecutionStatus.CRASHED,
+                now=self._clock.now(),
+                error=error,
+                current_step=run.current_step,
+            )
+        return True
+
+
+def _is_still(connection: sa.Connection, lost: Dispatched) -> bool:
+    row = records.lock_execution(connection, lost.execution_id)
+    return row is not None and row.dispatch == lost.dispatch and row.status in _UNENDED

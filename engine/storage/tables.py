@@ -1,0 +1,186 @@
+"""The engine's tables. They are the only truth about a run; the dispatcher's own tables are not."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime in UTC. SQLite drops the zone and Postgres changes it: it is put back."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(sa.types.TypeDecorator[Decimal]):
+    """USD as exact text: SQLite has no decimal type."""
+
+    impl = sa.String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class Row(SQLModel, registry=registry()):
+    """Base of the tables, with a catalog of their own: the copilot shares the database."""
+
+
+class WorkflowRow(Row, table=True):
+    """The head of a workflow: which version is the newest."""
+
+    __tablename__ = "workflow"  # pyright: ignore[reportAssignmentType] - SQLModel's own way
+
+    workspace_id: str = Field(primary_key=True, sa_type=sa.Text)
+    workflow_id: str = Field(primary_key=True, sa_type=sa.Text)
+    version: int
+    created_at: datetime = Field(sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class WorkflowVersionRow(Row, table=True):
+    """One version of a workflow, written once."""
+
+    __tablename__ = "workflow_version"  # pyright: ignore[reportAssignmentType]
+
+    workspace_id: str = Field(primary_key=True, sa_type=sa.Text)
+    workflow_id: str = Field(primary_key=True, sa_type=sa.Text)
+    version: int = Field(primary_key=True)
+    definition: str = Field(sa_type=sa.Text)
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class ResourceRow(Row, table=True):
+    """A workspace resource. A deleted one keeps its row, so that its version goes on growing."""
+
+    __tablename__ = "workspace_resource"  # pyright: ignore[reportAssignmentType]
+
+    workspace_id: str = Field(primary_key=True, sa_type=sa.Text)
+    kind: str = Field(primary_key=True, sa_type=sa.Text)
+    name: str = Field(primary_key=True, sa_type=sa.Text)
+    version: int
+    content: str | None = Field(sa_type=sa.Text)
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class AppliedChangeRow(Row, table=True):
+    """A change that has been applied, so that applying it again does nothing."""
+
+    __tablename__ = "applied_change"  # pyright: ignore[reportAssignmentType]
+
+    change_id: str = Field(primary_key=True, sa_type=sa.Text)
+    workspace_id: str = Field(sa_type=sa.Text)
+    workflow_id: str = Field(sa_type=sa.Text)
+    version: int
+    applied_at: datetime = Field(sa_type=UtcTime)
+
+
+class CounterRow(Row, table=True):
+    """A number that only grows. Its row lock makes commit order and number order the same."""
+
+    __tablename__ = "engine_counter"  # pyright: ignore[reportAssignmentType]
+
+    name: str = Field(primary_key=True, sa_type=sa.Text)
+    value: int = Field(sa_type=sa.BigInteger)
+
+
+class ExecutionRow(Row, table=True):
+    """One run. `run_token` is the fence: only the interpreter that holds it may write steps."""
+
+    __tablename__ = "execution"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        sa.Index("ix_execution_workspace", "workspace_id", "workflow_id", "created_at"),
+        sa.Index("ix_execution_status", "status"),
+        sa.Index("ix_execution_ended", "end_cursor", unique=True),
+    )
+
+    id: str = Field(primary_key=True, sa_type=sa.Text)
+    workspace_id: str = Field(sa_type=sa.Text)
+    workflow_id: str = Field(sa_type=sa.Text)
+    workflow_version: int
+    status: str = Field(sa_type=sa.Text)
+    round: int = 1
+    dispatch: int = 1
+    run_token: str | None = Field(default=None, sa_type=sa.Text)
+    resume_mode: str | None = Field(default=None, sa_type=sa.Text)
+    user_id: str | None = Field(default=None, sa_type=sa.Text)
+    session_id: str | None = Field(default=None, sa_type=sa.Text)
+    trigger: str = Field(default="manual", sa_type=sa.Text)
+    test_mode: bool = False
+    timeout_seconds: float | None = None
+    created_at: datetime = Field(sa_type=UtcTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    round_started_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    completed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
+    steps_total: int
+    current_step: str | None = Field(default=None, sa_type=sa.Text)
+    total_tokens_used: int = Field(default=0, sa_type=sa.BigInteger)
+    total_execution_time_ms: int = Field(default=0, sa_type=sa.BigInteger)
+    total_cost_usd: Decimal | None = Field(default=None, sa_type=Money)
+    end_cursor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    inputs: str = Field(sa_type=sa.Text)
+
+
+class StepRunRow(Row, table=True):
+    """A step of a run, written when it ends; `superseded_in` is the round that put it aside.
+
+    `output` is the last column: on SQLite a long row's other columns are then read without it.
+    """
+
+    __tablename__ = "step_run"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (sa.Index("ix_step_run_status", "execution_id", "status"),)
+
+    execution_id: str = Field(primary_key=True, sa_type=sa.Text)
+    round: int = Field(primary_key=True)
+    path: str = Field(primary_key=True, sa_type=sa.Text)
+    step_id: str = Field(sa_type=sa.Text)
+    number: int
+    depth: int = 1
+    name: str = Field(sa_type=sa.Text)
+    action: str = Field(sa_type=sa.Text)
+    workflow_version: int
+    status: str = Field(sa_type=sa.Text)
+    superseded_in: int | None = None
+    attempts: int
+    execution_time_ms: int = Field(default=0, sa_type=sa.BigInteger)
+    tokens_used: int = Field(default=0, sa_type=sa.BigInteger)
+    cost_usd: Decimal | None = Field(default=None, sa_type=Money)
+    item_count: int | None = Field(default=None, sa_type=sa.BigInteger)
+    started_at: datetime = Field(sa_type=UtcTime)
+    completed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    feedback: str | None = Field(default=None, sa_type=sa.Text)
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    output: str | None = Field(default=None, sa_type=sa.Text)
+
+
+def _table(row: type[Row]) -> sa.Table:
+    return cast("Any", row).__table__
+
+
+METADATA: sa.MetaData = Row.metadata
+WORKFLOW = _table(WorkflowRow)
+WORKFLOW_VERSION = _table(WorkflowVersionRow)
+RESOURCE = _table(ResourceRow)
+APPLIED_CHANGE = _table(AppliedChangeRow)
+COUNTER = _table(CounterRow)
+EXECUTION = _table(ExecutionRow)
+STEP_RUN = _table(StepRunRow)
+
+ENDED = "ended_runs"

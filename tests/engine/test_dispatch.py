@@ -1,0 +1,255 @@
+"""The queue: runs go through it once, can be cancelled, and nothing in it is pickled."""
+
+import asyncio
+import logging
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import engine as engine_package
+from engine.dispatch import WorkState
+from engine.dispatch.inline import InlineDispatcher
+from engine.engine import Engine
+from engine.errors import AlreadyRunning
+from engine.execution import ExecutionStatus
+from engine.testing import actions, inline_engine, settings, tool, workflow
+
+
+class Gate:
+    """An action that says it has started and waits until it may go on."""
+
+    def __init__(self):
+        self.started = threading.Event()
+        self.open = threading.Event()
+        self.stopped = False
+
+    async def __call__(self, value=None):
+        self.started.set()
+        try:
+            while not self.open.is_set():
+                await asyncio.sleep(0.005)
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+        return value
+
+
+def gated(gate):
+    async def wait_at_gate(value=None):
+        return await gate(value)
+
+    return actions(gate=wait_at_gate)
+
+
+def test_a_run_goes_through_the_queue(tmp_path):
+    with Engine(settings(tmp_path), actions=actions()) as engine:
+        engine.put_workflow(
+            "acme", workflow(tool("a", value=1), tool("b", value="{{ a }}")), workflow_id="w"
+        )
+        runs = [engine.submit("acme", "w") for _ in range(5)]
+        ended = [engine.wait("acme", run.id, 10) for run in runs]
+        assert [run.status for run in ended] == [ExecutionStatus.SUCCEEDED] * 5
+        assert [run.output for run in ended] == [1] * 5
+        for run in runs:
+            assert len(engine.history("acme", run.id)) == 2
+
+
+def test_waiting_gives_up_without_an_end(tmp_path):
+    gate = Gate()
+    with Engine(settings(tmp_path), actions=gated(gate)) as engine:
+        engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
+        run = engine.submit("acme", "w")
+        assert gate.started.wait(10)
+        started = time.monotonic()
+        assert engine.wait("acme", run.id, 0.2).status is ExecutionStatus.RUNNING
+        assert 0.2 <= time.monotonic() - started < 2
+        with pytest.raises(AlreadyRunning, match="running"):
+            engine.resume("acme", run.id)
+        gate.open.set()
+        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+
+
+def test_nothing_in_the_database_is_pickled(tmp_path):
+    def fail():
+        raise ValueError("x")
+
+    with Engine(settings(tmp_path), actions=actions(fail=fail)) as engine:
+        engine.put_workflow("acme", workflow(tool("a")), workflow_id="good")
+        engine.put_workflow("acme", workflow(tool("a", "fail")), workflow_id="bad")
+        for name in ("good", "bad"):
+            engine.wait("acme", engine.submit("acme", name).id, 10)
+        time.sleep(0.3)  # the queue notes the outcome after the run has ended
+        with engine.database.connect() as connection:
+            tables = sa.inspect(engine.database).get_table_names()
+            assert "workflow_status" in tables
+            for table in tables:
+                columns = [c["name"] for c in sa.inspect(engine.database).get_columns(table)]
+                if "serialization" in columns:
+                    kinds = connection.exec_driver_sql(
+                        f"SELECT DISTINCT serialization FROM {table}"
+                    ).scalars()
+                    assert set(kinds) <= {"engine_json", None}, table
+                for row in connection.exec_driver_sql(f"SELECT * FROM {table}"):
+                    # Every protocol-4 pickle starts so, in base64 as the queue would store it.
+                    assert not any(str(value).startswith("gAS") for value in row), table
+
+
+def test_cancelling_stops_a_step_at_once(tmp_path):
+    gate = Gate()
+    with Engine(settings(tmp_path), actions=gated(gate)) as engine:
+        engine.put_workflow(
+            "acme", workflow(tool("a"), tool("b", "gate"), tool("c")), workflow_id="w"
+        )
+        run = engine.submit("acme", "w")
+        assert gate.started.wait(10)
+        started = time.monotonic()
+        cancelled = engine.cancel("acme", run.id)
+        while not gate.stopped and time.monotonic() - started < 5:
+            time.sleep(0.005)
+        assert time.monotonic() - started < 1
+        assert (cancelled.status, cancelled.current_step) == (ExecutionStatus.CANCELLED, "b")
+        steps = engine.steps("acme", run.id)
+        assert [step.status.value for step in steps] == ["succeeded", "skipped", "skipped"]
+        assert engine.cancel("acme", run.id) == cancelled
+        gate.open.set()
+        engine.resume("acme", run.id, mode="partial")
+        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.history("acme", run.id)[0].round == 1
+
+
+def test_cancelling_takes_a_waiting_run_off_the_queue(tmp_path):
+    gate = Gate()
+    with Engine(settings(tmp_path, concurrency=1), actions=gated(gate)) as engine:
+        engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
+        first = engine.submit("acme", "w")
+        assert gate.started.wait(10)
+        second = engine.submit("acme", "w")
+        assert engine.cancel("acme", second.id).status is ExecutionStatus.CANCELLED
+        gate.open.set()
+        assert engine.wait("acme", first.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.history("acme", second.id) == ()
+        assert engine.execution("acme", second.id).started_at is None
+
+
+def test_a_run_that_has_ended_is_not_cancelled(tmp_path):
+    with inline_engine(tmp_path, actions=actions()) as engine:
+        engine.put_workflow("acme", workflow(tool("a")), workflow_id="w")
+        run = engine.submit("acme", "w")
+        assert engine.cancel("acme", run.id).status is ExecutionStatus.SUCCEEDED
+
+
+def test_what_is_submitted_without_dispatching_waits_for_who_does(tmp_path):
+    quiet = Engine.open(settings(tmp_path), dispatch=False, actions=actions())
+    quiet.put_workflow("acme", workflow(tool("a", value=7)), workflow_id="w")
+    run = quiet.submit("acme", "w")
+    time.sleep(0.1)
+    assert quiet.execution("acme", run.id).status is ExecutionStatus.QUEUED
+    quiet.close()
+    with Engine(settings(tmp_path), actions=actions()) as engine:
+        assert engine.wait("acme", run.id, 10).output == 7
+
+
+def test_one_process_dispatches_for_one_engine(tmp_path):
+    with Engine(settings(tmp_path / "one"), actions=actions()):
+        other = Engine(settings(tmp_path / "two"), actions=actions())
+        with pytest.raises(RuntimeError, match="Another engine is dispatching"):
+            other.start()
+        other.close()
+    with Engine(settings(tmp_path / "two"), actions=actions()) as engine:
+        assert engine.workflows("acme") == ()
+
+
+def test_starting_inside_an_event_loop_keeps_runs_off_it(tmp_path):
+    threads = []
+
+    def where():
+        threads.append(threading.current_thread())
+
+    async def main():
+        with Engine(settings(tmp_path), actions=actions(where=where)) as engine:
+            engine.put_workflow("acme", workflow(tool("a", "where")), workflow_id="w")
+            run = engine.submit("acme", "w")
+            return await asyncio.to_thread(engine.wait, "acme", run.id, 10)
+
+    assert asyncio.run(main()).status is ExecutionStatus.SUCCEEDED
+    assert threads[0] is not threading.main_thread()
+
+
+def test_held_runs_start_together_when_told(tmp_path):
+    queue = InlineDispatcher(hold=True)
+    arrived = []
+
+    async def meet(name):
+        arrived.append(name)
+        while len(arrived) < 3:
+            await asyncio.sleep(0.001)
+        return sorted(arrived)
+
+    with inline_engine(tmp_path, actions=actions(meet=meet), dispatcher=queue) as engine:
+        for name in "abc":
+            engine.put_workflow("acme", workflow(tool("a", "meet", name=name)), workflow_id=name)
+        runs = [engine.submit("acme", name) for name in "abc"]
+        assert arrived == []
+        queue.run()
+        assert [engine.execution("acme", run.id).output for run in runs] == [["a", "b", "c"]] * 3
+
+
+def test_a_broken_interpreter_does_not_leave_a_run_running(tmp_path, caplog):
+    """Whatever breaks inside the engine itself: here, its own table is gone for a moment."""
+    gate = Gate()
+    quick = settings(tmp_path, reconcile_seconds=0.1)
+    with caplog.at_level(logging.ERROR), Engine(quick, actions=gated(gate)) as engine:
+        engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
+        run = engine.submit("acme", "w")
+        assert gate.started.wait(10)
+        with engine.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE step_run RENAME TO hidden")
+        gate.open.set()
+        deadline = time.monotonic() + 10
+        key = (run.id, 1)
+        while engine._dispatcher.states([key])[key] is WorkState.LIVE:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with engine.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden RENAME TO step_run")
+        ended = engine.wait("acme", run.id, 10)
+        assert ended.status is ExecutionStatus.CRASHED
+        assert ended.error.code == "run_crashed"
+        engine.resume("acme", run.id, mode="partial")
+        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
+    readme = Path(engine_package.__file__).parent / "README.md"
+    code = readme.read_text().split("```python")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert names["ended"].status is ExecutionStatus.SUCCEEDED, names["ended"].error
+    assert "Hello Ada" in str(names["ended"].output)
+
+
+def test_the_queue_forgets_what_ended_long_ago(tmp_path):
+    with Engine(settings(tmp_path), actions=actions()) as engine:
+        engine.put_workflow("acme", workflow(tool("a")), workflow_id="w")
+        runs = [engine.submit("acme", "w") for _ in range(2)]
+        for run in runs:
+            engine.wait("acme", run.id, 10)
+        keys = [(run.id, 1) for run in runs]
+        deadline = time.monotonic() + 10
+        while set(engine._dispatcher.states(keys).values()) != {WorkState.DONE}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with engine.database.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE workflow_status SET completed_at = completed_at - 8 * 86400000 "
+                "WHERE workflow_uuid = ?",
+                (f"{runs[0].id}:1",),
+            )
+    with Engine(settings(tmp_path), actions=actions()) as engine:
+        states = engine._dispatcher.states(keys)
+        assert [states[key] for key in keys] == [WorkState.LOST, WorkState.DONE]
+        assert engine.execution("acme", runs[0].id).status is ExecutionStatus.SUCCEEDED

@@ -1,0 +1,214 @@
+"""How often the rules name the right root cause, and how fast, beside a keyword matcher.
+
+    python -m benchmarks.diagnose [--corpus PATH] [--json]
+
+A corpus is a JSONL file of failures: `message`, `error_type`, `traceback`, `step_action`, the true
+`root_cause`, `also_ok` (other answers to accept), `hard` (its words point elsewhere) and
+`fix_keywords`, one of which a useful fix names. The rival is the list of keywords most people
+start with: the first that stands in the text decides.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+import knowledge_base
+from copilot.pipeline.diagnose import diagnose
+from copilot.types import Diagnosis, RootCause, Verdict
+
+OWN = Path(__file__).parent.parent / "fixtures" / "failures.jsonl"
+REPEATS = 7
+
+KEYWORDS: tuple[tuple[str, str], ...] = (
+    ("insufficient_quota|current quota|credit balance|daily limit", "quota_exhausted"),
+    ("budget", "budget_exceeded"),
+    ("rate limit|ratelimit|too many requests|429|throttl", "rate_limit"),
+    ("context length|too long|context window", "context_length"),
+    ("content filter|content_filter|safety|content management", "content_filtered"),
+    ("recursion|max turns|iterations", "turn_limit"),
+    ("no module named|importerror|cannot import", "dependency_error"),
+    ("environment variable|not configured|unsupported parameter", "configuration_error"),
+    ("undefined|variable", "missing_step_output"),
+    ("template", "missing_template"),
+    ("model", "model_unavailable"),
+    ("not connected|integration", "missing_integration"),
+    ("unauthorized|401|api key|expired|authentication|password", "auth_error"),
+    ("forbidden|403|permission|denied|scope", "permission_denied"),
+    ("parse llm|outputparser|output validation", "invalid_model_output"),
+    ("serializable|pickle", "serialization_error"),
+    ("out of memory|no space|oom|too many connections", "resource_exhausted"),
+    ("duplicate|already exists|conflict|locked|deadlock", "conflict"),
+    ("column|field|keyerror", "missing_field"),
+    ("timed out|timeout|deadline", "timeout"),
+    ("connection|econn|enotfound|ssl|certificate", "network_error"),
+    ("500|502|503|overloaded|internal server", "upstream_error"),
+    ("typeerror|attributeerror|nameerror|syntax", "logic_error"),
+    ("not found|does not exist|no such|404", "missing_resource"),
+    ("invalid|valueerror", "invalid_data"),
+)
+
+
+class Case(BaseModel):
+    message: str
+    root_cause: str
+    error_type: str | None = None
+    traceback: str | None = None
+    step_action: str | None = None
+    also_ok: tuple[str, ...] = ()
+    hard: bool = False
+    fix_keywords: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.message) + len(self.traceback or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Percent of cases answered right; None where there is no such case."""
+
+    strict: float | None
+    lenient: float | None
+    not_hard: float | None
+    hard: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    cases: int
+    rules: Shares
+    keywords: Shares
+    fix_named: float | None
+    confirmed: float | None
+    likely: float | None
+    recall: dict[str, str]
+    microseconds: float
+    ratio: float
+
+
+def by_keyword(case: Case) -> str:
+    text = f"{case.error_type or ''} {case.message}".lower()
+    return next(
+        (cause for words, cause in KEYWORDS if any(word in text for word in words.split("|"))),
+        "unknown",
+    )
+
+
+def by_rules(case: Case) -> Diagnosis:
+    return diagnose(
+        message=case.message,
+        error_type=case.error_type,
+        traceback=case.traceback,
+        step_action=case.step_action,
+        knowledge=knowledge_base.load(),
+    )
+
+
+def read(path: Path) -> list[Case]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Case.model_validate(json.loads(line)) for line in lines if line.strip()]
+
+
+def percent(right: Iterable[bool]) -> float | None:
+    flags = list(right)
+    return round(100 * sum(flags) / len(flags), 1) if flags else None
+
+
+def shares(cases: Sequence[Case], answers: Sequence[str]) -> Shares:
+    pairs = list(zip(cases, answers, strict=True))
+    return Shares(
+        strict=percent(answer == case.root_cause for case, answer in pairs),
+        lenient=percent(answer in {case.root_cause, *case.also_ok} for case, answer in pairs),
+        not_hard=percent(answer == case.root_cause for case, answer in pairs if not case.hard),
+        hard=percent(answer == case.root_cause for case, answer in pairs if case.hard),
+    )
+
+
+def names_a_fix(case: Case, diagnosis: Diagnosis) -> bool:
+    text = " ".join(fix.description for fix in diagnosis.fixes).lower()
+    return any(word.lower() in text for word in case.fix_keywords)
+
+
+def precision(
+    cases: Sequence[Case], diagnoses: Sequence[Diagnosis], verdict: Verdict
+) -> float | None:
+    return percent(
+        diagnosis.root_cause == case.root_cause
+        for case, diagnosis in zip(cases, diagnoses, strict=True)
+        if diagnosis.verdict == verdict
+    )
+
+
+def recall(cases: Sequence[Case], diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
+    total = Counter(case.root_cause for case in cases)
+    right = Counter(
+        case.root_cause
+        for case, diagnosis in zip(cases, diagnoses, strict=True)
+        if diagnosis.root_cause == case.root_cause
+    )
+    return {cause: f"{right[cause]}/{total[cause]}" for cause in RootCause if total[cause]}
+
+
+def timed(what: Callable[[Case], object], cases: Sequence[Case]) -> float:
+    """Microseconds for one case, once through all of them."""
+    started = time.perf_counter()
+    for case in cases:
+        what(case)
+    return (time.perf_counter() - started) / len(cases) * 1e6
+
+
+def measure(cases: Sequence[Case]) -> Result:
+    diagnoses = [by_rules(case) for case in cases]
+    pairs = [(timed(by_rules, cases), timed(by_keyword, cases)) for _ in range(REPEATS)]
+    return Result(
+        cases=len(cases),
+        rules=shares(cases, [diagnosis.root_cause.value for diagnosis in diagnoses]),
+        keywords=shares(cases, [by_keyword(case) for case in cases]),
+        fix_named=percent(
+            names_a_fix(case, diagnosis)
+            for case, diagnosis in zip(cases, diagnoses, strict=True)
+            if case.fix_keywords
+        ),
+        confirmed=precision(cases, diagnoses, Verdict.CONFIRMED),
+        likely=precision(cases, diagnoses, Verdict.LIKELY),
+        recall=recall(cases, diagnoses),
+        microseconds=round(statistics.median(rules for rules, _ in pairs), 1),
+        ratio=round(statistics.median(rules / words for rules, words in pairs), 1),
+    )
+
+
+def show(result: Result) -> None:
+    print(f"{result.cases} failures               rules  keywords   (percent)")
+    for name in ("strict", "lenient", "not_hard", "hard"):
+        ours, theirs = getattr(result.rules, name), getattr(result.keywords, name)
+        print(f"  {name:<24} {ours!s:>7} {theirs!s:>9}")
+    print(f"  {'a fix names the remedy':<24} {result.fix_named!s:>7}")
+    print(f"  {'right when confirmed':<24} {result.confirmed!s:>7}")
+    print(f"  {'right when likely':<24} {result.likely!s:>7}")
+    print(f"  {'microseconds each':<24} {result.microseconds:>7} (keywords x {result.ratio})")
+    print("right of all, by root cause:")
+    for cause, part in result.recall.items():
+        print(f"  {cause:<24} {part:>7}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=OWN)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    result = measure(read(options.corpus))
+    if options.json:
+        print(json.dumps(asdict(result), indent=2))
+    else:
+        show(result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What is known about failures: one YAML file each, read once, validated, indexed."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from knowledge_base.entry import (
+    Entry,
+    Example,
+    Fix,
+    Limit,
+    Provider,
+    Quota,
+)
+from knowledge_base.matching import Index, Match
+from knowledge_base.observation import Observation, observe
+from knowledge_base.vocabulary import FIX_TYPES, ROOT_CAUSES
+
+__all__ = [
+    "FIX_TYPES",
+    "ROOT_CAUSES",
+    "Entry",
+    "Example",
+    "Fix",
+    "InvalidKnowledge",
+    "KnowledgeBase",
+    "Limit",
+    "Match",
+    "Observation",
+    "OwnCode",
+    "Provider",
+    "Quota",
+    "load",
+    "observe",
+    "read",
+]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Spoken = TypeVar("_Spoken", Provider, Quota)
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class InvalidKnowledge(Exception):
+    """A file of the knowledge base can't be used; names the file, the field and the problem."""
+
+    code: ClassVar[str] = "invalid_knowledge"
+    retryable: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """An error our own engine explains itself. `slot`: where the name of what it is about goes."""
+
+    entry: Entry
+    slot: str | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the engine's own words need no second reading."""
+        return self.slot is not None
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Everything known, by file name. `revision` changes whenever any file does."""
+
+    entries: Mapping[str, Entry]
+    providers: Mapping[str, Provider]
+    quotas: Mapping[str, Quota]
+    own_codes: Mapping[str, str]
+    own_names: Mapping[str, str]
+    revision: str
+    index: Index
+
+    def matches(self, seen: Observation) -> list[Match]:
+        """Every entry that speaks about this failure, with its reason."""
+        return self.index.matches(seen)
+
+    def for_code(self, code: str, kind: str | None = None) -> OwnCode | None:
+        """What a stable code of our own engine means, by the kind of thing it is about if known."""
+        for spelled in (f"{code}/{kind}".lower(), code.lower()):
+            if name := self.own_codes.get(spelled):
+                return OwnCode(self.entries[name], self.own_names.get(spelled))
+        return None
+
+    def quota_of(self, text: str) -> Quota | None:
+        """The quota of the service that *text* (lower case) speaks of first."""
+        return _spoken_of_first(self.quotas, text)
+
+    def provider_of(self, text: str) -> Provider | None:
+        """The provider that *text* (lower case) speaks of first."""
+        return _spoken_of_first(self.providers, text)
+
+
+def _spoken_of_first(known: Mapping[str, _Spoken], text: str) -> _Spoken | None:
+    found = {key: thing.first_mention(text) for key, thing in known.items()}
+    named = {key: position for key, position in found.items() if position >= 0}
+    return known[min(named, key=named.__getitem__)] if named else None
+
+
+@cache
+def load() -> KnowledgeBase:
+    """The knowledge base shipped with this package. Raises InvalidKnowledge."""
+    return read(files(__name__))
+
+
+def read(folder: Traversable) -> KnowledgeBase:
+    """Read a knowledge base from *folder*. Raises InvalidKnowledge."""
+    entries = dict(_read_folder(folder / "failures", Entry))
+    providers = dict(_read_folder(folder / "providers", Provider))
+    quotas = dict(_read_folder(folder / "quotas", Quota))
+    _check_general_entries(entries)
+    _check_targets(providers, entries)
+    return KnowledgeBase(
+        entries=entries,
+        providers=providers,
+        quotas=quotas,
+        own_codes=_own_codes(providers),
+        own_names={
+            code: slot for one in providers.values() for code, slot in one.own_names.items()
+        },
+        revision=_revision([*entries.values(), *providers.values(), *quotas.values()]),
+        index=Index(
+            [entry for entry in entries.values() if entry.status != "deprecated"],
+            providers.values(),
+        ),
+    )
+
+
+def _read_folder(folder: Traversable, model: type[_Model]) -> Iterator[tuple[str, _Model]]:
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml"):
+            name = file.name.removesuffix(".yaml")
+            text = file.read_text(encoding="utf-8")
+            yield name, _parse(f"{folder.name}/{file.name}", name, text, model)
+
+
+def _revision(things: Iterable[BaseModel]) -> str:
+    digest = hashlib.sha256()
+    for thing in things:
+        digest.update(thing.model_dump_json().encode())
+    return digest.hexdigest()[:12]
+
+
+def _parse(where: str, name: str, text: str, model: type[_Model]) -> _Model:
+    try:
+        data = yaml.load(text, _Loader)  # noqa: S506 a safe loader, the C one where there is one
+        return model.model_validate({"id": name, **data})
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "file"
+        raise InvalidKnowledge(f"{where}: {field}: {first['msg']}") from problem
+    except (yaml.YAMLError, TypeError) as problem:
+        raise InvalidKnowledge(f"{where}: file: not a YAML mapping: {problem}") from problem
+
+
+def _check_general_entries(entries: Mapping[str, Entry]) -> None:
+    for cause in ROOT_CAUSES:
+        general = entries.get(cause)
+        if general is None or general.root_cause != cause:
+            raise InvalidKnowledge(f"failures/{cause}.yaml: file: every root cause needs its own")
+
+
+def _check_targets(providers: Mapping[str, Provider], entries: Mapping[str, Entry]) -> None:
+    for provider in providers.values():
+        targets = [
+            *provider.own_codes,
+            *(name for table in provider.tables for name in table.entries),
+        ]
+        for name in targets:
+            if name not in entries or entries[name].status == "deprecated":
+                raise InvalidKnowledge(f"providers/{provider.id}.yaml: {name}: no entry in use")
+
+
+def _own_codes(providers: Mapping[str, Provider]) -> dict[str, str]:
+    return {
+        code.lower(): entry
+        for provider in providers.values()
+        for entry, codes in provider.own_codes.items()
+        for code in codes
+    }

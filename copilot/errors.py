@@ -10,7 +10,9 @@
   + StaleBase              the workflow changed between preview and apply
   + ApprovalRefused        none, used already, expired, or for another diff
   + UndoExpired            the undo window has closed; revert is still there
+  + NotReversible          nothing to take back: never applied, taken back already, or an undo itself
   + StoreBusy              another process holds this database
+  + StoreUnavailable       the database or its disk can't be used
 """
 
 from typing import Any, ClassVar
@@ -65,7 +67,7 @@ class NotAnalysable(CopilotError):
     def __str__(self) -> str:
         (status,) = self.args
         return (
-            f"This run is {status}. Only a run that failed, timed out, crashed or hit a limit "
+            f"This run has the status {status}. Only a run that failed, timed out, crashed or hit a limit "
             "can be analysed."
         )
 
@@ -100,6 +102,11 @@ class StaleBase(CopilotError):
 
     def __str__(self) -> str:
         seen, current, _fresh_diff = self.args
+        if seen == current:
+            return (
+                "This is not the digest of the diff as it is now. Look at the fresh diff and "
+                "approve that one."
+            )
         return (
             f"The workflow changed after this preview (you saw version {seen}, it is now "
             f"{current}). Look at the fresh diff and approve that one."
@@ -126,6 +133,16 @@ class UndoExpired(CopilotError):
         return f"Undo is offered for {seconds:g} s after applying. Use revert instead."
 
 
+class NotReversible(CopilotError):
+    """`NotReversible(problem)`."""
+
+    code = "not_reversible"
+
+    def __str__(self) -> str:
+        (problem,) = self.args
+        return f"Nothing to take back: {problem}"
+
+
 class StoreBusy(CopilotError):
     """`StoreBusy(path, waited)`: seconds waited for the other process."""
 
@@ -138,6 +155,16 @@ class StoreBusy(CopilotError):
             f"Another ask-copilot process is using {path} (waited {waited:g} s). "
             "Wait for it to finish, or use another --data folder."
         )
+
+
+class StoreUnavailable(CopilotError):
+    """`StoreUnavailable(problem)`: in the words of the database or the operating system."""
+
+    code = "store_unavailable"
+
+    def __str__(self) -> str:
+        (problem,) = self.args
+        return f"The database or its folder can't be used: {problem}"
 
 
 def details(error: CopilotError) -> dict[str, Any]:

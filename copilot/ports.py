@@ -14,6 +14,8 @@ class TemplateSummary(Frozen):
     name: str
     description: str = ""
     usage_count: int = 0
+    subject: str = ""
+    body: str | None = Field(default=None, description="None when it is too long to be copied.")
 
 
 class FieldSummary(Frozen):

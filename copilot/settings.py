@@ -35,6 +35,11 @@ class Settings(BaseModel):
     user: str = Field(
         default="owner", min_length=1, max_length=200, description="Who approves, in the audit."
     )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=20,
+        description="What clients of `serve` prove themselves with: at least 20 characters.",
+    )
 
     offline_credit_cost: int = Field(
         default=1, ge=0, le=100, description="Credits for an analysis the rules answered."
@@ -66,7 +71,8 @@ class Settings(BaseModel):
     smtp_sender: str = Field(default="", description="From address of workflow mail.")
 
     secrets_file: Path | None = Field(
-        default=None, description="JSON file of secrets that steps name: {'CRM_TOKEN': '…'}."
+        default=None,
+        description="JSON file of secrets that steps name: {'default': {'CRM_TOKEN': '…'}}.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),

@@ -55,13 +55,13 @@ class Snapshot(BaseModel):
             }
         )
 
-    def parts(self) -> dict[str, str]:
-        """Every part a fix can touch as canonical YAML, keyed by a file-like name."""
-        texts = {WORKFLOW_PART: canonical_yaml(self.definition)}
+    def parts(self) -> dict[str, dict[str, JsonValue]]:
+        """Every part a fix can touch, keyed by a file-like name; see `canonical_yaml`."""
+        found = {WORKFLOW_PART: self.definition}
         for kind, named in sorted(self.resources.items()):
             for name, content in sorted(named.items()):
-                texts[f"{kind}s/{name}.yaml"] = canonical_yaml(content)
-        return texts
+                found[f"{kind}s/{name}.yaml"] = content
+        return found
 
     @property
     def digest(self) -> str:
@@ -70,7 +70,11 @@ class Snapshot(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class _BlockDumper(yaml.SafeDumper):
+#: The C emitter where libyaml is there; both write the same text.
+_Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _BlockDumper(_Dumper):
     """Text with line breaks as a block, so that a diff of instructions reads line by line."""
 
     def ignore_aliases(self, data: Any) -> bool:

@@ -1,0 +1,38 @@
+"""The nouns of the copilot, in the order in which they appear: run, diagnosis, report, change."""
+
+from .change import Approval, Change, ChangeState, Outcome, OutcomeState, Preview
+from .diagnosis import Diagnosis, Entity, Evidence, FixHint, Normalized, RootCause, Verdict
+from .frozen import Frozen, Text, storable
+from .report import CreditStatement, FailedStep, Failure, Pattern, Receipt, Report, SuggestedFix
+from .run import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
+
+__all__ = [
+    "Approval",
+    "Change",
+    "ChangeState",
+    "CreditStatement",
+    "Diagnosis",
+    "Entity",
+    "ErrorRecord",
+    "Evidence",
+    "FailedStep",
+    "Failure",
+    "FixHint",
+    "Frozen",
+    "Normalized",
+    "Outcome",
+    "OutcomeState",
+    "Pattern",
+    "Preview",
+    "Receipt",
+    "Report",
+    "RootCause",
+    "RunRecord",
+    "RunStatus",
+    "StepRecord",
+    "StepStatus",
+    "SuggestedFix",
+    "Text",
+    "Verdict",
+    "storable",
+]

@@ -1,0 +1,86 @@
+"""Exactly what a fix would change, as a diff a person can approve."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from ..characters import escape_hidden
+from ..fixes import Fix, type_of
+from ..snapshot import Snapshot, canonical_yaml
+from ..types import Preview
+
+NOWHERE = "/dev/null"
+
+
+def preview(fix: Fix, *, fix_id: str, base: Snapshot) -> tuple[Preview, Snapshot]:
+    """What *fix* makes of *base*: the preview and the changed snapshot.
+
+    The preview's digest is over the fix, the base and the diff, so an approval that names it can
+    only mean this change of this version. Raises `InvalidFix` when the fix does not fit *base*.
+    """
+    changed = fix.apply(base)
+    diff = unified_diff(base, changed)
+    shown = Preview(
+        fix_id=fix_id,
+        fix_type=type_of(fix),
+        base_version=base.version,
+        base_digest=base.digest,
+        diff=diff,
+        summary=escape_hidden(fix.summary(base)),
+        digest=approval_digest(fix, base_digest=base.digest, diff=diff),
+    )
+    return shown, changed
+
+
+def approval_digest(fix: Fix, *, base_digest: str, diff: str) -> str:
+    """SHA-256 over the canonical fix, the digest of its base and the diff that was shown."""
+    content = [fix.model_dump(mode="json"), base_digest, diff]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def unified_diff(base: Snapshot, changed: Snapshot) -> str:
+    """All parts that differ, in the order of their names; empty when none does.
+
+    Hidden characters, in lines of context too, are written as escapes: who approves a diff must
+    see all of it.
+    """
+    before, after = base.parts(), changed.parts()
+    names = sorted(before.keys() | after.keys())
+    lines = [
+        line
+        for name in names
+        if before.get(name) != after.get(name)
+        for line in _part(name, _text(before.get(name)), _text(after.get(name)))
+    ]
+    return escape_hidden("".join(f"{line}\n" for line in lines))
+
+
+def _part(name: str, old: str | None, new: str | None) -> Iterator[str]:
+    shown = _on_one_line(name)
+    return difflib.unified_diff(
+        _lines(old),
+        _lines(new),
+        fromfile=NOWHERE if old is None else f"a/{shown}",
+        tofile=NOWHERE if new is None else f"b/{shown}",
+        lineterm="",
+    )
+
+
+def _text(part: dict[str, JsonValue] | None) -> str | None:
+    return None if part is None else canonical_yaml(part)
+
+
+def _lines(text: str | None) -> list[str]:
+    r"""Lines as a file has them: only `\n` ends one, whatever else Unicode says."""
+    return (text or "").removesuffix("\n").split("\n") if text else []
+
+
+def _on_one_line(name: str) -> str:
+    """A part's name; in quotes with escapes when it has line breaks or tabs, as git writes it."""
+    return (
+        json.dumps(name, ensure_ascii=False) if any(char in name for char in "\n\r\t\\") else name
+    )

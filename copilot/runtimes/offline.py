@@ -1,0 +1,47 @@
+"""The runtime without a model: the rules' hints, made concrete wherever the facts allow it.
+
+It never invents a name: every value it writes comes from the error's own facts, from the workspace
+or from the definition.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..fixes import Fix
+from ..ports import WorkspaceContext
+from ..snapshot import Snapshot
+from ..types import Diagnosis, Failure
+from ._remaining import in_words
+from ._repairs import repairs
+from ._scene import Scene
+from ._suggestion import Suggestion
+
+__all__ = ["MOST_SUGGESTIONS", "Suggestion", "propose"]
+
+MOST_SUGGESTIONS = 8
+
+
+def propose(
+    diagnosis: Diagnosis,
+    failure: Failure,
+    *,
+    snapshot: Snapshot | None,
+    context: WorkspaceContext,
+    output_names: Mapping[str, Sequence[str]],
+) -> tuple[Suggestion, ...]:
+    """What can be done about *failure*, best first.
+
+    A suggestion with a fix fits *snapshot* and changes something there; one without says in words
+    what a person can do. A hint that became a fix is not repeated in words. Without a snapshot,
+    for sources that have no definition, only words are left.
+    """
+    scene = Scene(diagnosis, failure, snapshot, context, output_names) if snapshot else None
+    concrete = _distinct(repairs(scene)) if scene else ()
+    return (*concrete, *in_words(diagnosis, scene, concrete))[:MOST_SUGGESTIONS]
+
+
+def _distinct(suggestions: Iterator[Suggestion]) -> tuple[Suggestion, ...]:
+    """Each fix once, in the order given."""
+    found: dict[Fix | None, Suggestion] = {}
+    for suggestion in suggestions:
+        found.setdefault(suggestion.fix, suggestion)
+    return tuple(found.values())

@@ -1,0 +1,213 @@
+"""Finished analyses and the fixes they suggest: stored, found again, and served again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import Connection, Row, bindparam, insert, select
+
+from ..errors import NotFound
+from ..types import Failure, Frozen, Preview, Report
+from .database import Database
+from .failures import record_failure
+from .ledger import Ledger
+from .tables import ANALYSIS, SUGGESTED_FIX
+
+_JSON = TypeAdapter(dict[str, JsonValue])
+
+_INSERT = insert(ANALYSIS)
+_INSERT_FIX = insert(SUGGESTED_FIX)
+#: The newest report by one column, every one of them indexed.
+_NEWEST = {
+    column: select(ANALYSIS.c.report)
+    .where(
+        ANALYSIS.c.workspace_id == bindparam("workspace"),
+        ANALYSIS.c[column] == bindparam("value"),
+    )
+    .order_by(ANALYSIS.c.created_at.desc())
+    .limit(1)
+    for column in ("analysis_id", "idempotency_key", "execution_id", "reuse_key")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseKey:
+    """All of it must be equal for an analysis to be served again; another name is another failure."""
+
+    workspace_id: str
+    workflow_id: str
+    workflow_version: int | None
+    step_path: str | None
+    group_root: str
+    entities: tuple[tuple[str, str], ...]
+    context_hash: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+class FixDraft(Frozen):
+    """A suggested fix to be stored; `fix` is what its type reads back."""
+
+    fix_id: str
+    fix_type: str
+    fix: dict[str, JsonValue]
+    preview: Preview | None = None
+
+
+class StoredFix(FixDraft):
+    """A fix with where it came from: all that previewing and applying it needs."""
+
+    analysis_id: str
+    workflow_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAnalysis:
+    """What `Analyses.finish` stores. `idempotency_key` is also the key of its reservation."""
+
+    idempotency_key: str
+    failure: Failure
+    report: Report
+    reuse: ReuseKey
+    fixes: Sequence[FixDraft]
+    credits: int
+    reason: str
+    occurrence: int | None = None
+
+
+class Analyses:
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    def finish(self, analysis: FinishedAnalysis) -> Report:
+        """Store failure, analysis and fixes and settle the credits, all in one commit.
+
+        The report comes back with its receipt. When this idempotency key is finished already, the
+        stored report comes back and nothing else happens. Raises NotFound without a reservation.
+        """
+        with self._database.write() as connection:
+            # settling comes first: on Postgres it makes a second writer of this key wait
+            receipt = self._ledger.settle_in(
+                connection,
+                analysis.failure.workspace_id,
+                analysis.idempotency_key,
+                credits=analysis.credits,
+                reason=analysis.reason,
+            )
+            key = analysis.idempotency_key
+            row = _find(connection, analysis.failure.workspace_id, "idempotency_key", key)
+            if row is not None:
+                return Report.model_validate_json(row.report)
+            report = analysis.report.model_copy(update={"receipt": receipt})
+            _insert(connection, analysis, report)
+            return report
+
+    def get(self, workspace_id: str, analysis_id: str) -> Report:
+        """Raises NotFound, also for another workspace's."""
+        with self._database.read() as connection:
+            row = _find(connection, workspace_id, "analysis_id", analysis_id)
+        if row is None:
+            raise NotFound("analysis")
+        return Report.model_validate_json(row.report)
+
+    def by_key(self, workspace_id: str, idempotency_key: str) -> Report | None:
+        """The answer an earlier request with this key got, if it was finished."""
+        return self._newest(workspace_id, "idempotency_key", idempotency_key)
+
+    def of_run(self, workspace_id: str, execution_id: str) -> Report | None:
+        """The newest analysis of a run."""
+        return self._newest(workspace_id, "execution_id", execution_id)
+
+    def reusable(self, key: ReuseKey) -> Report | None:
+        """The newest analysis of the same failure, with the same names, in the same surroundings."""
+        return self._newest(key.workspace_id, "reuse_key", key.digest)
+
+    def fix(self, workspace_id: str, fix_id: str) -> StoredFix:
+        """Raises NotFound, also for another workspace's."""
+        wanted = select(SUGGESTED_FIX).where(
+            SUGGESTED_FIX.c.fix_id == fix_id, SUGGESTED_FIX.c.workspace_id == workspace_id
+        )
+        with self._database.read() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            raise NotFound("fix")
+        return _fix(row)
+
+    def fixes(self, workspace_id: str, analysis_id: str) -> Sequence[StoredFix]:
+        """All fixes of one analysis, in the order they were suggested."""
+        wanted = (
+            select(SUGGESTED_FIX)
+            .where(
+                SUGGESTED_FIX.c.workspace_id == workspace_id,
+                SUGGESTED_FIX.c.analysis_id == analysis_id,
+            )
+            .order_by(SUGGESTED_FIX.c.position)
+        )
+        with self._database.read() as connection:
+            return tuple(_fix(row) for row in connection.execute(wanted))
+
+    def _newest(self, workspace_id: str, column: str, value: str) -> Report | None:
+        with self._database.read() as connection:
+            row = _find(connection, workspace_id, column, value)
+        return None if row is None else Report.model_validate_json(row.report)
+
+
+def _find(
+    connection: Connection, workspace_id: str, column: str, value: str
+) -> Row[*tuple[Any, ...]] | None:
+    values = {"workspace": workspace_id, "value": value}
+    return connection.execute(_NEWEST[column], values).one_or_none()
+
+
+def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) -> None:
+    failure = analysis.failure
+    row: dict[str, Any] = {
+        "analysis_id": report.analysis_id,
+        "workspace_id": failure.workspace_id,
+        "execution_id": failure.execution_id,
+        "idempotency_key": analysis.idempotency_key,
+        "failure_id": record_failure(connection, failure, occurrence=analysis.occurrence),
+        "workflow_id": failure.workflow_id,
+        "workflow_version": failure.workflow_version,
+        "step_path": failure.step_path,
+        "signature": failure.signature,
+        "reuse_key": analysis.reuse.digest,
+        "root_cause": report.root_cause,
+        "produced_by": report.produced_by,
+        "credits": report.receipt.credits,
+        "report": report.model_dump_json(),
+        "created_at": report.created_at,
+    }
+    connection.execute(_INSERT, row)
+    fixes = [
+        {
+            "fix_id": fix.fix_id,
+            "workspace_id": failure.workspace_id,
+            "analysis_id": report.analysis_id,
+            "workflow_id": failure.workflow_id,
+            "position": position,
+            "fix_type": fix.fix_type,
+            "fix": _JSON.dump_json(fix.fix).decode(),
+            "preview": fix.preview.model_dump_json() if fix.preview else None,
+        }
+        for position, fix in enumerate(analysis.fixes)
+    ]
+    if fixes:
+        connection.execute(_INSERT_FIX, fixes)
+
+
+def _fix(row: Row[*tuple[Any, ...]]) -> StoredFix:
+    return StoredFix(
+        fix_id=row.fix_id,
+        analysis_id=row.analysis_id,
+        workflow_id=row.workflow_id,
+        fix_type=row.fix_type,
+        fix=_JSON.validate_json(row.fix),
+        preview=Preview.model_validate_json(row.preview) if row.preview else None,
+    )

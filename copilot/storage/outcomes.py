@@ -1,0 +1,230 @@
+"""Watches over applied changes: what each run since has said about them, and how they stand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, false, func, literal, select, true, update
+
+from ..errors import NotFound
+from ..types import Change, OutcomeState
+from .database import Database, insert_new, leaving_old
+from .tables import ANALYSIS, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
+
+
+class Finding(StrEnum):
+    """What one run says about a change."""
+
+    PASSED = "passed"
+    REGRESSED = "regressed"
+    UNREACHED = "unreached"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A change under watch. `version` contains it, `base_version` is the one before.
+
+    passed, unreached, undecided: runs by what they said; regressed_in: the run in which the same
+    failure came back.
+    """
+
+    change_id: str
+    workspace_id: str
+    workflow_id: str
+    fix_type: str
+    version: int
+    base_version: int
+    step_path: str | None
+    signature: str
+    needed: int
+    state: OutcomeState
+    passed: int = 0
+    unreached: int = 0
+    undecided: int = 0
+    regressed_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixRate:
+    """How fixes of one type, for one root cause, suggested by one runtime, have held."""
+
+    fix_type: str
+    root_cause: str
+    produced_by: str
+    verified: int
+    regressed: int
+    undecided: int
+
+
+class Outcomes:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, workspace_id: str, change_id: str) -> Watch:
+        """Raises NotFound, also for another workspace's."""
+        with self._database.read() as connection:
+            return _get(connection, workspace_id, change_id)
+
+    def open_watches(self, workspace_id: str, workflow_id: str) -> Sequence[Watch]:
+        """Changes of a workflow that are still in place and have not regressed."""
+        wanted = select(OUTCOME).where(
+            OUTCOME.c.workspace_id == workspace_id,
+            OUTCOME.c.workflow_id == workflow_id,
+            OUTCOME.c.open == true(),
+        )
+        with self._database.read() as connection:
+            return tuple(_watch(row) for row in connection.execute(wanted))
+
+    def record(
+        self,
+        watch: Watch,
+        execution_id: str,
+        finding: Finding,
+        *,
+        conclude: Callable[[Watch], OutcomeState],
+    ) -> Watch:
+        """Store what a run said and how the change stands with it; a closed watch stays as it is.
+
+        The same run again replaces what it said, so that a resumed run is one run.
+        """
+        now = self._database.now()
+        mine = (OUTCOME.c.change_id == watch.change_id) & (
+            OUTCOME.c.workspace_id == watch.workspace_id
+        )
+        # the first statement takes the row, so that two runs ending at once are counted in turn
+        touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
+        with self._database.write() as connection:
+            if not connection.execute(touch).rowcount:
+                return _get(connection, watch.workspace_id, watch.change_id)
+            _say(connection, watch, execution_id, finding, now=now)
+            counted = _count(connection, watch)
+            if finding is Finding.REGRESSED:
+                counted = replace(counted, regressed_in=execution_id)
+            counted = replace(counted, state=conclude(counted))
+            stand = (
+                update(OUTCOME)
+                .where(mine)
+                .values(
+                    state=counted.state,
+                    passed=counted.passed,
+                    unreached=counted.unreached,
+                    undecided=counted.undecided,
+                    regressed_in=counted.regressed_in,
+                    open=counted.state is not OutcomeState.REGRESSED,
+                )
+            )
+            connection.execute(stand)
+            return counted
+
+    def rates(self, workspace_id: str) -> Sequence[FixRate]:
+        """How applied fixes have held, those taken back included."""
+
+        def count(*states: OutcomeState) -> Any:
+            return func.count().filter(OUTCOME.c.state.in_(states))
+
+        kind = (OUTCOME.c.fix_type, OUTCOME.c.root_cause, OUTCOME.c.produced_by)
+        wanted = (
+            select(
+                *kind,
+                count(OutcomeState.VERIFIED),
+                count(OutcomeState.REGRESSED),
+                count(OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING),
+            )
+            .where(OUTCOME.c.workspace_id == workspace_id)
+            .group_by(*kind)
+            .order_by(*kind)
+        )
+        with self._database.read() as connection:
+            return tuple(FixRate(*row) for row in connection.execute(wanted))
+
+
+def start_watch(
+    connection: Connection, change: Change, version: int, *, needed: int, now: datetime
+) -> None:
+    """Judge the fix on what its analysis was about: that step, that failure."""
+    values = {
+        "change_id": literal(change.change_id),
+        "workspace_id": ANALYSIS.c.workspace_id,
+        "workflow_id": ANALYSIS.c.workflow_id,
+        "fix_type": literal(change.fix_type),
+        "root_cause": ANALYSIS.c.root_cause,
+        "produced_by": ANALYSIS.c.produced_by,
+        "version": literal(version),
+        "base_version": literal(change.base_version),
+        "step_path": ANALYSIS.c.step_path,
+        "signature": ANALYSIS.c.signature,
+        "needed": literal(needed),
+        "open": true(),
+        "state": literal(OutcomeState.NOT_EXERCISED.value),
+        "passed": literal(0),
+        "unreached": literal(0),
+        "undecided": literal(0),
+        "judged_at": literal(now, type_=OUTCOME.c.judged_at.type),
+    }
+    source = (
+        select(*values.values())
+        .select_from(SUGGESTED_FIX.join(ANALYSIS))
+        .where(
+            SUGGESTED_FIX.c.fix_id == change.fix_id,
+            SUGGESTED_FIX.c.workspace_id == change.workspace_id,
+        )
+    )
+    fresh = leaving_old(connection.dialect.name, OUTCOME)
+    connection.execute(fresh.from_select(list(values), source))
+
+
+def end_watch(connection: Connection, change_id: str) -> None:
+    """The change is taken back: later runs say nothing about it any more."""
+    watched = OUTCOME.c.change_id == change_id
+    connection.execute(update(OUTCOME).where(watched).values(open=false()))
+
+
+def _say(
+    connection: Connection, watch: Watch, execution_id: str, finding: Finding, *, now: datetime
+) -> None:
+    said = {
+        "change_id": watch.change_id,
+        "execution_id": execution_id,
+        "workspace_id": watch.workspace_id,
+        "finding": finding,
+        "judged_at": now,
+    }
+    if not insert_new(connection, JUDGED_RUN, said):
+        before = (JUDGED_RUN.c.change_id == watch.change_id) & (
+            JUDGED_RUN.c.execution_id == execution_id
+        )
+        connection.execute(update(JUDGED_RUN).where(before).values(finding=finding, judged_at=now))
+
+
+def _count(connection: Connection, watch: Watch) -> Watch:
+    wanted = (
+        select(JUDGED_RUN.c.finding, func.count().label("runs"))
+        .where(JUDGED_RUN.c.change_id == watch.change_id)
+        .group_by(JUDGED_RUN.c.finding)
+    )
+    runs: dict[str, int] = {row.finding: row.runs for row in connection.execute(wanted)}
+    return replace(
+        watch,
+        passed=runs.get(Finding.PASSED, 0),
+        unreached=runs.get(Finding.UNREACHED, 0),
+        undecided=runs.get(Finding.UNDECIDED, 0),
+    )
+
+
+def _get(connection: Connection, workspace_id: str, change_id: str) -> Watch:
+    wanted = select(OUTCOME).where(
+        OUTCOME.c.change_id == change_id, OUTCOME.c.workspace_id == workspace_id
+    )
+    row = connection.execute(wanted).one_or_none()
+    if row is None:
+        raise NotFound("outcome")
+    return _watch(row)
+
+
+def _watch(row: Row[*tuple[Any, ...]]) -> Watch:
+    facts: dict[str, Any] = {name: getattr(row, name) for name in Watch.__slots__}
+    facts["state"] = OutcomeState(row.state)
+    return Watch(**facts)

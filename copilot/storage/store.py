@@ -1,0 +1,32 @@
+"""Everything the copilot stores, one part a noun, over one database."""
+
+from sqlalchemy import Engine
+
+from .analyses import Analyses
+from .approvals import Approvals
+from .changes import Changes
+from .database import Clock, Database, utc_now
+from .failures import Failures
+from .ledger import Ledger
+from .migrate import migrate
+from .outcomes import Outcomes
+
+
+class Store:
+    """Each public function of a part is one transaction; every read is bound to one workspace."""
+
+    def __init__(self, engine: Engine, *, clock: Clock = utc_now) -> None:
+        database = Database(engine, clock)
+        self.database = database
+        self.failures = Failures(database)
+        self.ledger = Ledger(database)
+        self.analyses = Analyses(database, self.ledger)
+        self.approvals = Approvals(database)
+        self.changes = Changes(database)
+        self.outcomes = Outcomes(database)
+
+    @classmethod
+    def open(cls, engine: Engine, *, clock: Clock = utc_now) -> "Store":
+        """A store whose tables are there and up to date."""
+        migrate(engine)
+        return cls(engine, clock=clock)

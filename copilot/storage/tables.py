@@ -1,0 +1,264 @@
+"""The copilot's tables. Values are written as canonical JSON text, times in UTC.
+
+Every table carries the workspace, and every index that a read uses starts with it. `_table` gives
+the SQLAlchemy table, which is what the store speaks: there are no ORM sessions.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from sqlalchemy import BigInteger, Index, MetaData, Table, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from .database import Moment
+
+RECENT_FAILURES = "ix_copilot_failure_recent"
+
+NAMING = {
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(SQLModel):
+    # its own, apart from the engine's
+    metadata = MetaData(naming_convention=NAMING)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+def _moment(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=cast(Any, Moment), nullable=nullable)
+
+
+def _text(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=Text, nullable=nullable)
+
+
+class FailureRow(Base, table=True):
+    """A failed run. `counted`: the newest failure of its execution, and not in test mode."""
+
+    __tablename__: ClassVar[Any] = "copilot_failure"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("workspace_id", "execution_id", "occurrence"),
+        # the window of the last n failed runs, whatever the history
+        Index(RECENT_FAILURES, "workspace_id", "workflow_id", "counted", "occurred_at", "id"),
+        Index("ix_copilot_failure_group", "workspace_id", "signature", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    workspace_id: str
+    execution_id: str
+    occurrence: int = Field(sa_type=BigInteger)
+    workflow_id: str
+    workflow_version: int | None
+    test_mode: bool
+    counted: bool
+    step_path: str | None
+    step_number: int | None
+    action: str | None
+    signature: str
+    key: str = _text()
+    label: str = _text()
+    entities: str = _text()
+    error: str = _text()
+    later_failures: int
+    occurred_at: datetime = _moment()
+
+
+class GroupAliasRow(Base, table=True):
+    """`signature` is the same failure as `root`; rows are only ever added."""
+
+    __tablename__: ClassVar[Any] = "copilot_group_alias"
+
+    workspace_id: str = Field(primary_key=True)
+    signature: str = Field(primary_key=True)
+    root: str
+    reason: str = _text()
+    created_at: datetime = _moment()
+
+
+class SourceCursorRow(Base, table=True):
+    """How far a source's ended runs have been taken in."""
+
+    __tablename__: ClassVar[Any] = "copilot_source_cursor"
+
+    workspace_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    cursor: int = Field(sa_type=BigInteger)
+    updated_at: datetime = _moment()
+
+
+class AnalysisRow(Base, table=True):
+    __tablename__: ClassVar[Any] = "copilot_analysis"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("workspace_id", "idempotency_key"),
+        Index("ix_copilot_analysis_reuse", "workspace_id", "reuse_key", "created_at"),
+        Index("ix_copilot_analysis_execution", "workspace_id", "execution_id", "created_at"),
+    )
+
+    analysis_id: str = Field(primary_key=True)
+    workspace_id: str
+    execution_id: str
+    idempotency_key: str
+    failure_id: int | None = Field(foreign_key="copilot_failure.id")
+    workflow_id: str
+    workflow_version: int | None
+    step_path: str | None
+    signature: str
+    reuse_key: str
+    root_cause: str
+    produced_by: str
+    credits: int
+    report: str = _text()
+    created_at: datetime = _moment()
+
+
+class SuggestedFixRow(Base, table=True):
+    __tablename__: ClassVar[Any] = "copilot_suggested_fix"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_copilot_suggested_fix_analysis", "workspace_id", "analysis_id", "position"),
+    )
+
+    fix_id: str = Field(primary_key=True)
+    workspace_id: str
+    analysis_id: str = Field(foreign_key="copilot_analysis.analysis_id")
+    workflow_id: str
+    position: int
+    fix_type: str
+    fix: str = _text()
+    preview: str | None = _text(nullable=True)
+
+
+class ApprovalRow(Base, table=True):
+    """`used_by` is the change that used it up."""
+
+    __tablename__: ClassVar[Any] = "copilot_approval"
+
+    approval_id: str = Field(primary_key=True)
+    workspace_id: str
+    fix_id: str
+    digest: str
+    base_version: int
+    base_digest: str
+    actor: str
+    created_at: datetime = _moment()
+    expires_at: datetime = _moment()
+    used_by: str | None
+
+
+class ChangeRow(Base, table=True):
+    """`before` and `after` are whole snapshots; `reversed_by` holds the undo or revert under way."""
+
+    __tablename__: ClassVar[Any] = "copilot_change"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_copilot_change_workflow", "workspace_id", "workflow_id", "created_at"),
+        Index("ix_copilot_change_state", "state", "created_at"),
+        Index("ix_copilot_change_fix", "workspace_id", "fix_id"),
+    )
+
+    change_id: str = Field(primary_key=True)
+    workspace_id: str
+    workflow_id: str
+    fix_id: str
+    fix_type: str
+    kind: str
+    reverses: str | None
+    reversed_by: str | None
+    approval_id: str | None = Field(unique=True)
+    state: str
+    base_version: int
+    version: int | None
+    actor: str
+    before: str = _text()
+    after: str = _text()
+    problem: str | None = _text(nullable=True)
+    created_at: datetime = _moment()
+    valid_until: datetime | None = _moment(nullable=True)
+    applied_at: datetime | None = _moment(nullable=True)
+    undo_until: datetime | None = _moment(nullable=True)
+
+
+class OutcomeRow(Base, table=True):
+    """What a change is judged on: this step, this failure, from this version on."""
+
+    __tablename__: ClassVar[Any] = "copilot_outcome"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_copilot_outcome_open", "workspace_id", "workflow_id", "open"),
+    )
+
+    change_id: str = Field(primary_key=True, foreign_key="copilot_change.change_id")
+    workspace_id: str
+    workflow_id: str
+    fix_type: str
+    root_cause: str
+    produced_by: str
+    version: int
+    base_version: int
+    step_path: str | None
+    signature: str
+    needed: int
+    open: bool
+    state: str
+    passed: int = 0
+    unreached: int = 0
+    undecided: int = 0
+    regressed_in: str | None
+    judged_at: datetime = _moment()
+
+
+class JudgedRunRow(Base, table=True):
+    """What one run said about one change; a resumed run replaces what it said before."""
+
+    __tablename__: ClassVar[Any] = "copilot_judged_run"
+
+    change_id: str = Field(primary_key=True, foreign_key="copilot_outcome.change_id")
+    execution_id: str = Field(primary_key=True)
+    workspace_id: str
+    finding: str
+    judged_at: datetime = _moment()
+
+
+class LedgerEntryRow(Base, table=True):
+    """`credits` is the amount; `effect` what it does to the balance (0 without a limit)."""
+
+    __tablename__: ClassVar[Any] = "copilot_ledger_entry"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("workspace_id", "key", "kind"),
+        Index("ix_copilot_ledger_entry_time", "workspace_id", "created_at"),
+        Index("ix_copilot_ledger_entry_kind", "kind", "created_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    workspace_id: str
+    kind: str
+    key: str
+    credits: int
+    effect: int
+    reason: str = _text()
+    created_at: datetime = _moment()
+
+
+class WorkspaceLimitRow(Base, table=True):
+    """Credits left in a workspace that has a limit; no row means it only meters."""
+
+    __tablename__: ClassVar[Any] = "copilot_workspace_limit"
+
+    workspace_id: str = Field(primary_key=True)
+    balance: int
+
+
+def _table(row: type[Base]) -> Table:
+    return cast(Table, cast(Any, row).__table__)
+
+
+FAILURE = _table(FailureRow)
+GROUP_ALIAS = _table(GroupAliasRow)
+SOURCE_CURSOR = _table(SourceCursorRow)
+ANALYSIS = _table(AnalysisRow)
+SUGGESTED_FIX = _table(SuggestedFixRow)
+APPROVAL = _table(ApprovalRow)
+CHANGE = _table(ChangeRow)
+OUTCOME = _table(OutcomeRow)
+JUDGED_RUN = _table(JudgedRunRow)
+LEDGER_ENTRY = _table(LedgerEntryRow)
+WORKSPACE_LIMIT = _table(WorkspaceLimitRow)

@@ -1,0 +1,99 @@
+"""The packaged migrations lead from every version to the tables as they are declared."""
+
+from collections.abc import Sequence
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
+from copilot.storage.migrate import HEAD, VERSION_TABLE, current_version, migrate
+from copilot.storage.store import Store
+from copilot.storage.tables import Base
+
+
+def script() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", "copilot.storage:migrations")
+    return ScriptDirectory.from_config(config)
+
+
+def revisions() -> Sequence[str]:
+    return [one.revision for one in reversed(list(script().walk_revisions()))]
+
+
+def differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_name": lambda name, kind, _parents: (
+                    kind != "table" or (name.startswith("copilot_") and name != VERSION_TABLE)
+                ),
+            },
+        )
+        return list(compare_metadata(context, Base.metadata))
+
+
+def test_the_newest_migration_is_the_one_the_code_expects() -> None:
+    assert script().get_current_head() == HEAD
+
+
+@pytest.mark.parametrize("oldest", revisions())
+def test_every_version_leads_to_the_declared_tables(engine: Engine, oldest: str) -> None:
+    migrate(engine, to=oldest)
+    assert current_version(engine) == oldest
+    migrate(engine)
+    assert differences(engine) == []
+
+
+def test_the_comparison_would_notice_a_missing_index(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_copilot_failure_recent")
+    assert differences(engine) != []
+
+
+def test_data_survive_the_way_from_the_oldest_version(engine: Engine) -> None:
+    migrate(engine, to=revisions()[0])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO copilot_ledger_entry"
+            " (workspace_id, kind, key, credits, effect, reason, created_at)"
+            " VALUES ('acme', 'grant', 'start', 7, 7, 'trial', '2026-01-02 03:04:05.000000')"
+        )
+        connection.exec_driver_sql("INSERT INTO copilot_workspace_limit VALUES ('acme', 7)")
+    store = Store.open(engine)
+    assert store.ledger.balance("acme") == 7
+    assert store.ledger.audit("acme").balanced
+
+
+def test_other_tables_in_the_file_and_their_version_are_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('of the engine')")
+        connection.exec_driver_sql("CREATE TABLE execution (id INTEGER)")
+    migrate(engine)
+    with engine.connect() as connection:
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    assert version == "of the engine"
+    assert "execution" in inspect(engine).get_table_names()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE copilot_workspace_limit (old INTEGER)")
+    with pytest.raises(Exception, match="already exists"):
+        migrate(engine)
+    assert inspect(engine).get_table_names() == ["copilot_workspace_limit"]
+
+
+def test_a_second_opening_runs_no_migration(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_copilot_failure_recent")
+    migrate(engine)
+    assert differences(engine) != []

@@ -64,11 +64,16 @@ def decode(line: str, where: str) -> Mapping[str, Any]:
     try:
         value: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise InvalidInput(where, f"not JSON ({reason}).", "Write one object a line.") from None
+        raise InvalidInput(where, _why_not_json(error), "Write one object a line.") from None
     if not isinstance(value, dict):
         raise InvalidInput(where, "not an object.", "Write one object a line.")
     return cast("dict[str, Any]", value)
+
+
+def _why_not_json(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON, at character {error.pos + 1}."
+    return "nested too deeply." if isinstance(error, RecursionError) else "a number is too long."
 
 
 def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunRecord:
@@ -81,11 +86,13 @@ def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunR
         raise InvalidInput(
             where, "a failed run without any error text.", "Give 'error', or one in a step."
         )
-    workflow_id = _first(fields, "workflow_id", "agent_id", "agent", "workflow") or "unknown"
+    execution_id = _first(fields, "execution_id", "id", "_id", "run_id") or where
+    # without a workflow a run stands alone: failures of strangers must not make a pattern
+    workflow_id = _first(fields, "workflow_id", "agent_id", "agent", "workflow") or execution_id
     return RunRecord(
         source="jsonl",
         workspace_id=workspace_id,
-        execution_id=_first(fields, "execution_id", "id", "_id", "run_id") or where,
+        execution_id=execution_id,
         workflow_id=workflow_id,
         workflow_name=_first(fields, "workflow_name", "agent_name", "name") or workflow_id,
         workflow_version=_version(fields.get("workflow_version")),

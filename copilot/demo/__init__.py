@@ -1,0 +1,58 @@
+"""The demo's workflows and documents, packaged so that it runs from the wheel."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.actions import parameter_models
+from engine.definition import Workflow, load_workflow
+
+from ..bootstrap import App
+
+URGENT_MAIL = "urgent-mail-digest"
+OUTREACH = "outbound-follow-up"
+WORKBOOK = "inbox.xlsx"
+
+_WORKFLOW_FILES = {URGENT_MAIL: "urgent_mail.yaml", OUTREACH: "outreach.yaml"}
+
+
+def install_example(app: App) -> str:
+    """Put the workbook, the templates and both workflows into the workspace; safe to repeat.
+
+    Gives the id of the workflow to run first.
+    """
+    workspace = app.settings.workspace
+    folder = app.settings.files / workspace
+    folder.mkdir(parents=True, exist_ok=True)
+    copy_workbook(folder)
+    for name, content in _templates().items():
+        app.engine.put_resource(workspace, "template", name, content)
+    known = {stored.workflow_id for stored in app.engine.workflows(workspace)}
+    for workflow_id in _WORKFLOW_FILES.keys() - known:
+        app.engine.put_workflow(
+            workspace, _workflow(workflow_id), workflow_id=workflow_id, expected_version=0
+        )
+    return URGENT_MAIL
+
+
+def copy_workbook(folder: Path) -> Path:
+    """The workbook: 420 mails in the tab Inbox, and the named range DefinedRange of urgent ones."""
+    path = folder / WORKBOOK
+    path.write_bytes((files(__name__) / WORKBOOK).read_bytes())
+    return path
+
+
+def workflow_text(workflow_id: str) -> str:
+    """The definition as its author wrote it, before any fix."""
+    return (files(__name__) / _WORKFLOW_FILES[workflow_id]).read_text(encoding="utf-8")
+
+
+def _workflow(workflow_id: str) -> Workflow:
+    source = _WORKFLOW_FILES[workflow_id]
+    return load_workflow(workflow_text(workflow_id), source=source, actions=parameter_models())
+
+
+def _templates() -> dict[str, Any]:
+    return yaml.safe_load((files(__name__) / "templates.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,256 @@
+"""The story: a failed run in, a report out. The only file that knows the order of the stages.
+
+locate the step > normalize its error > detect repetition > diagnose > look around > propose >
+validate > preview. Nothing is charged before all of it is done, and one commit stores it.
+"""
+
+from collections.abc import Callable
+
+from knowledge_base import KnowledgeBase
+
+from ..errors import InvalidFix, NotFound
+from ..fixes import Fix
+from ..ports import DefinitionChecker, Target, WorkspaceReader
+from ..runtimes import offline
+from ..snapshot import Snapshot
+from ..storage.analyses import FinishedAnalysis, FixDraft, ReuseKey
+from ..storage.database import new_id
+from ..storage.failures import Sighting
+from ..storage.store import Store
+from ..types import (
+    Diagnosis,
+    Failure,
+    FixHint,
+    Pattern,
+    Receipt,
+    Report,
+    RootCause,
+    RunRecord,
+    Verdict,
+)
+from .detect import detect
+from .diagnose import diagnose
+from .locate import locate
+from .normalize import normalize
+from .preview import preview
+from .report import Offer, Surroundings, compose, failed_step
+from .validate import validate
+
+
+def examine(run: RunRecord) -> Failure:
+    """Which step failed first, and which kind of error it is. Raises NotAnalysable."""
+    found = locate(run)
+    error = found.error
+    normal = normalize(error.message, error_type=error.type, traceback=error.traceback)
+    step = found.step
+    return Failure(
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        workflow_version=run.workflow_version,
+        execution_id=run.execution_id,
+        test_mode=run.test_mode,
+        step_path=step.path if step else None,
+        step_number=step.number if step else None,
+        action=step.action if step else None,
+        error=error,
+        occurred_at=found.occurred_at,
+        signature=normal.signature,
+        key=normal.key,
+        label=normal.label,
+        entities=tuple((entity.kind, entity.value) for entity in normal.entities),
+        later_failures=found.later_failures,
+    )
+
+
+class Analyzer:
+    """Answers why a run failed, with the rules of the knowledge base.
+
+    knowledge: loads it, once; what only looks at stored things does without.
+    credit_cost: price of an answer in credits; pattern_threshold of the last pattern_window failed
+    runs of a workflow make a pattern.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        knowledge: Callable[[], KnowledgeBase],
+        workspaces: WorkspaceReader | None = None,
+        target: Target | None = None,
+        checker: DefinitionChecker | None = None,
+        credit_cost: int = 1,
+        pattern_threshold: int = 5,
+        pattern_window: int = 10,
+    ) -> None:
+        self._store = store
+        self._knowledge = knowledge
+        self._workspaces = workspaces
+        self._target = target
+        self._checker = checker
+        self._credit_cost = credit_cost
+        self._threshold = pattern_threshold
+        self._window = pattern_window
+
+    def analyze(self, run: RunRecord, *, idempotency_key: str | None = None) -> Report:
+        """The report on *run*, charged once per *idempotency_key*.
+
+        The same failure in the same surroundings is served again from what is stored, for
+        nothing. Raises NotAnalysable for a run that did not fail, and InsufficientCredits.
+        """
+        failure = examine(run)
+        if idempotency_key is not None:
+            known = self._store.analyses.by_key(run.workspace_id, idempotency_key)
+            if known is not None:
+                return known
+        root = self._store.failures.root_of(run.workspace_id, failure.signature)
+        diagnosis = self._diagnose(failure)
+        pattern = self._detect(failure, root, diagnosis)
+        around = self._look_around(run, diagnosis)
+        reuse = _reuse_key(failure, root, around)
+        earlier = self._store.analyses.reusable(reuse)
+        if earlier is not None:
+            self._store.failures.record(failure)
+            return self._served_again(earlier, run, failure, pattern)
+        offers = self._offers(diagnosis, failure, around)
+        report = compose(
+            failure,
+            diagnosis,
+            pattern=pattern,
+            around=around,
+            offers=offers,
+            now=self._store.database.now(),
+        )
+        # without a key of the caller's, requests at once for one answer share one of ours
+        key = self._reserve(run, idempotency_key or f"{run.execution_id}:{reuse.digest}")
+        credits, reason = self._price(report)
+        return self._store.analyses.finish(
+            FinishedAnalysis(
+                idempotency_key=key,
+                failure=failure,
+                report=report,
+                reuse=reuse,
+                fixes=[
+                    FixDraft(
+                        fix_id=offer.fix_id,
+                        fix_type=offer.hint.type,
+                        fix=offer.fix.model_dump(mode="json"),
+                        preview=offer.preview,
+                    )
+                    for offer in offers
+                    if offer.fix is not None and offer.fix_id is not None
+                ],
+                credits=credits,
+                reason=reason,
+            )
+        )
+
+    def _reserve(self, run: RunRecord, key: str) -> str:
+        """Put the price aside under *key*; under a fresh one if *key* was given back after a crash."""
+        ledger, price = self._store.ledger, self._credit_cost
+        reserved = ledger.reserve(run.workspace_id, key, price=price)
+        if reserved.settled is None or self._store.analyses.by_key(run.workspace_id, key):
+            return key
+        fresh = new_id("request")
+        ledger.reserve(run.workspace_id, fresh, price=price)
+        return fresh
+
+    def _diagnose(self, failure: Failure) -> Diagnosis:
+        error = failure.error
+        return diagnose(
+            message=error.message,
+            error_type=error.type,
+            traceback=error.traceback,
+            step_action=failure.action,
+            code=error.code,
+            details=error.details,
+            knowledge=self._knowledge(),
+        )
+
+    def _detect(self, failure: Failure, root: str, diagnosis: Diagnosis) -> Pattern:
+        recent = self._store.failures.recent_failures(
+            failure.workspace_id, failure.workflow_id, limit=self._window
+        )
+        return detect(
+            Sighting.of(failure, root),
+            recent,
+            root_cause=diagnosis.root_cause,
+            captures=diagnosis.captures,
+            threshold=self._threshold,
+            window=self._window,
+        )
+
+    def _look_around(self, run: RunRecord, diagnosis: Diagnosis) -> Surroundings:
+        if self._target is None or self._workspaces is None:
+            return Surroundings()
+        try:
+            snapshot = self._target.snapshot(run.workspace_id, run.workflow_id)
+        except NotFound:
+            snapshot = None
+        return Surroundings(
+            snapshot=snapshot,
+            context=self._workspaces.context(run.workspace_id),
+            output_names=(
+                self._workspaces.output_names(run.workspace_id, run.execution_id)
+                if diagnosis.root_cause is RootCause.MISSING_STEP_OUTPUT
+                else None
+            ),
+        )
+
+    def _offers(
+        self, diagnosis: Diagnosis, failure: Failure, around: Surroundings
+    ) -> tuple[Offer, ...]:
+        suggestions = offline.propose(
+            diagnosis,
+            failure,
+            snapshot=around.snapshot,
+            context=around.context,
+            output_names=around.output_names or {},
+        )
+        return tuple(self._offer(one.fix, one.hint, around.snapshot) for one in suggestions)
+
+    def _offer(self, fix: Fix | None, hint: FixHint, snapshot: Snapshot | None) -> Offer:
+        """A fix that does not pass validation is left in words: the idea may still help."""
+        if fix is None or snapshot is None or self._checker is None:
+            return Offer(hint)
+        try:
+            validate(fix, snapshot, problems=self._checker.problems)
+            fix_id = new_id("fix")
+            shown, _changed = preview(fix, fix_id=fix_id, base=snapshot)
+        except InvalidFix:
+            return Offer(hint)
+        return Offer(hint, fix=fix, fix_id=fix_id, preview=shown)
+
+    def _price(self, report: Report) -> tuple[int, str]:
+        if report.verdict is Verdict.INCONCLUSIVE and not report.suggested_fixes:
+            return 0, "inconclusive, not charged"
+        return self._credit_cost, "answered by the rules"
+
+    def _served_again(
+        self, earlier: Report, run: RunRecord, failure: Failure, pattern: Pattern
+    ) -> Report:
+        """What is stored, with what belongs to this run put in its place."""
+        return earlier.model_copy(
+            update={
+                "execution_id": run.execution_id,
+                "failed_step": failed_step(failure),
+                "later_failures": failure.later_failures,
+                "pattern_detected": pattern,
+                "receipt": Receipt(
+                    credits=0,
+                    balance=self._store.ledger.balance(run.workspace_id),
+                    reason="known already",
+                ),
+            }
+        )
+
+
+def _reuse_key(failure: Failure, root: str, around: Surroundings) -> ReuseKey:
+    return ReuseKey(
+        workspace_id=failure.workspace_id,
+        workflow_id=failure.workflow_id,
+        workflow_version=failure.workflow_version,
+        step_path=failure.step_path,
+        group_root=root,
+        entities=failure.entities,
+        context_hash=around.digest,
+    )

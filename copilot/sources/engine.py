@@ -1,0 +1,138 @@
+"""Our own engine as a source: its executions as `RunRecord`s, its workspaces as context."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from engine.engine import Engine
+from engine.errors import NotFound as EngineNotFound
+from engine.execution import ErrorInfo, Execution, StepExecution
+from engine.execution import StepStatus as EngineStepStatus
+from engine.workspace import Resources
+
+from ..errors import NotFound
+from ..ports import EndedRun, FieldSummary, TemplateSummary, WorkspaceContext
+from ..types import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
+
+SOURCE = "engine"
+MAX_TEMPLATES = 20
+#: Characters of a template's text that an analysis takes along; no fix writes a longer one.
+LONGEST_BODY = 5000
+
+
+class EngineSource:
+    """Reads runs and workspaces; implements `RunReader` and `WorkspaceReader`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, workspace_id: str, execution_id: str) -> RunRecord:
+        try:
+            execution = self._engine.execution(workspace_id, execution_id)
+            steps = self._engine.steps(workspace_id, execution_id, outputs=False)
+            return self._record(execution, steps)
+        except EngineNotFound as error:
+            raise NotFound(*error.args) from None
+
+    def ended_after(
+        self, workspace_id: str, cursor: int, *, limit: int = 200
+    ) -> Sequence[EndedRun]:
+        return [
+            EndedRun(
+                cursor=ended.cursor,
+                run=self._record(ended.execution, ended.steps),
+            )
+            for ended in self._engine.ended_runs(workspace_id, after=cursor, limit=limit)
+        ]
+
+    def context(self, workspace_id: str) -> WorkspaceContext:
+        return workspace_context(self._engine.resources(workspace_id).resources)
+
+    def output_names(self, workspace_id: str, execution_id: str) -> dict[str, Sequence[str]]:
+        steps = self._engine.steps(workspace_id, execution_id)
+        named = {
+            step.step_id: _names(step.output)
+            for step in steps
+            if step.status is EngineStepStatus.SUCCEEDED
+        }
+        return {step_id: names for step_id, names in named.items() if names}
+
+    def _record(self, execution: Execution, steps: Sequence[StepExecution]) -> RunRecord:
+        stored = self._engine.workflow(
+            execution.workspace_id, execution.workflow_id, execution.workflow_version
+        )
+        workflow = stored.workflow
+        return RunRecord(
+            source=SOURCE,
+            workspace_id=execution.workspace_id,
+            execution_id=execution.id,
+            workflow_id=execution.workflow_id,
+            workflow_name=workflow.name,
+            workflow_version=execution.workflow_version,
+            status=RunStatus(execution.status.value),
+            trigger=execution.trigger,
+            test_mode=execution.test_mode,
+            started_at=execution.round_started_at or execution.started_at,
+            finished_at=execution.completed_at,
+            error=_error(execution.error),
+            steps=tuple(_step(step) for step in steps),
+            instructions=workflow.instructions or None,
+            restrictions=dict(workflow.restrictions),
+            memory=dict(workflow.memory),
+        )
+
+
+def workspace_context(resources: Resources) -> WorkspaceContext:
+    """The part of a workspace that an analysis shows: templates by usage, at most 20."""
+    by_usage = sorted(resources.templates.items(), key=lambda item: (-item[1].usage_count, item[0]))
+    return WorkspaceContext(
+        templates=tuple(
+            TemplateSummary(
+                name=name,
+                description=template.description,
+                usage_count=template.usage_count,
+                subject=template.subject,
+                body=template.body if len(template.body) <= LONGEST_BODY else None,
+            )
+            for name, template in by_usage[:MAX_TEMPLATES]
+        ),
+        custom_fields=tuple(
+            FieldSummary(key=key, label=field.label, type=field.type)
+            for key, field in sorted(resources.custom_fields.items())
+        ),
+        integrations={
+            name: integration.connected
+            for name, integration in sorted(resources.integrations.items())
+        },
+    )
+
+
+def _names(output: Any) -> list[str]:
+    """The names a later step can ask this output for; a list or a plain value has none."""
+    return sorted(map(str, cast("dict[Any, Any]", output))) if isinstance(output, dict) else []
+
+
+def _step(step: StepExecution) -> StepRecord:
+    return StepRecord(
+        number=step.number,
+        path=step.path,
+        action=step.action,
+        name=step.name,
+        status=StepStatus(step.status.value),
+        error=_error(step.error),
+        attempts=max(step.attempts, 1),
+        started_at=step.started_at,
+        finished_at=step.completed_at,
+        tokens=step.tokens_used,
+    )
+
+
+def _error(info: ErrorInfo | None) -> ErrorRecord | None:
+    if info is None:
+        return None
+    return ErrorRecord(
+        message=info.message,
+        type=info.type,
+        traceback=info.traceback,
+        code=info.code,
+        details=info.details,
+    )

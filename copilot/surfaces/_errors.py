@@ -1,0 +1,118 @@
+"""One table from stable error codes to what a surface answers with."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    OK = 0
+    RUN_FAILED = 1  # the command worked; the workflow's run did not
+    USAGE = 2  # click's own: unknown option, missing argument
+    INVALID_INPUT = 3
+    NOT_FOUND = 4
+    REFUSED = 5  # approval, stale base, live work: nothing was changed
+    NO_CREDITS = 6
+    BUSY = 7  # try again later
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+EXIT_CODES: Mapping[str, Exit] = MappingProxyType(
+    {
+        "invalid_input": Exit.INVALID_INPUT,
+        "invalid_definition": Exit.INVALID_INPUT,
+        "invalid_fix": Exit.INVALID_INPUT,
+        "invalid_knowledge": Exit.INVALID_INPUT,
+        "invalid_data": Exit.INVALID_INPUT,
+        "invalid_parameters": Exit.INVALID_INPUT,
+        "unknown_name": Exit.INVALID_INPUT,
+        "unserializable_value": Exit.INVALID_INPUT,
+        "not_a_failed_execution": Exit.INVALID_INPUT,
+        "not_found": Exit.NOT_FOUND,
+        "stale_base": Exit.REFUSED,
+        "stale_version": Exit.REFUSED,
+        "approval_refused": Exit.REFUSED,
+        "undo_expired": Exit.REFUSED,
+        "not_reversible": Exit.REFUSED,
+        "already_running": Exit.REFUSED,
+        "not_resumable": Exit.REFUSED,
+        "insufficient_credits": Exit.NO_CREDITS,
+        "store_busy": Exit.BUSY,
+        "store_unavailable": Exit.BUSY,
+        "run_timeout": Exit.RUN_FAILED,
+        "run_crashed": Exit.RUN_FAILED,
+    }
+)
+
+
+#: HTTP status of every code that a request can be answered with, ours and the surface's own. A run
+#: that ends badly is an answer with 200, so its codes are not here.
+HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
+    {
+        "invalid_json": 400,
+        "not_a_failed_execution": 400,
+        "unauthenticated": 401,
+        "insufficient_credits": 402,
+        "not_found": 404,
+        "method_not_allowed": 405,
+        "already_exists": 409,
+        "already_running": 409,
+        "approval_refused": 409,
+        "invalid_fix": 409,
+        "not_resumable": 409,
+        "not_reversible": 409,
+        "stale_base": 409,
+        "undo_expired": 409,
+        "stale_version": 412,
+        "body_too_large": 413,
+        "invalid_data": 422,
+        "invalid_definition": 422,
+        "invalid_input": 422,
+        "invalid_parameters": 422,
+        "invalid_request": 422,
+        "unknown_name": 422,
+        "unserializable_value": 422,
+        "precondition_required": 428,
+        "internal_error": 500,
+        "invalid_knowledge": 500,
+        "store_busy": 503,
+        "store_unavailable": 503,
+    }
+)
+
+#: What to do about it, where the message does not say so itself.
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "invalid_json": "Send a body that is JSON, in UTF-8.",
+        "not_a_failed_execution": "Wait for the run to end, or ask about one that failed.",
+        "unauthenticated": "Send the header Authorization: Bearer <token>. The server shows its "
+        "token when it starts, unless ASK_COPILOT_TOKEN sets one.",
+        "insufficient_credits": "Stop the service, grant credits, and start it again.",
+        "not_found": "Check the path: its ids, and that the server was started for this workspace.",
+        "method_not_allowed": "See the header Allow.",
+        "already_exists": "Use PUT to make a new version of it, or choose another id.",
+        "already_running": "Ask for its progress, or cancel it.",
+        "approval_refused": "Look at the preview and approve it again.",
+        "invalid_fix": "Analyse a run of the newest version, and use a fix of that report.",
+        "stale_base": "Read fresh_diff. Then get the preview again and approve its digest.",
+        "undo_expired": "Use revert.",
+        "stale_version": "Get it again, and send the new ETag in If-Match.",
+        "body_too_large": "Move data out of the request; workflows can read it from files.",
+        "invalid_request": "Correct the fields named in errors; the body is application/json.",
+        "precondition_required": "Get the workflow and send its ETag in If-Match.",
+        "store_busy": "Try again in a moment.",
+    }
+)
+
+
+def http_status(code: str) -> int:
+    """The HTTP status for a stable error code; one without a row is ours to explain."""
+    return HTTP_STATUSES.get(code, HTTP_STATUSES["internal_error"])
+
+
+def exit_code(code: str) -> Exit:
+    """The exit code for a stable error code; one without a row is ours to explain."""
+    return EXIT_CODES.get(code, Exit.INTERNAL)

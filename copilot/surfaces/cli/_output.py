@@ -1,0 +1,82 @@
+"""How commands speak: one JSON document or text for people, and errors with a code and a way out."""
+
+import functools
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+from pydantic import BaseModel
+from rich.console import Console
+
+from knowledge_base import InvalidKnowledge
+
+from ...errors import CopilotError
+from .._errors import Exit, exit_code
+
+PIPED_WIDTH = 200
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def console(*, stderr: bool = False, record: bool = False) -> Console:
+    """Text for people; honours NO_COLOR and COLUMNS, and wraps late where there is no terminal."""
+    width = shutil.get_terminal_size(fallback=(PIPED_WIDTH, 50)).columns
+    return Console(stderr=stderr, highlight=False, emoji=False, record=record, width=width)
+
+
+def write_json_line(value: Any) -> None:
+    """One compact line on standard output. Lone surrogates are escaped, so any text can pass."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    click.echo(text)
+
+
+def write_json(value: Any) -> None:
+    """One document on standard output, indented for the eye and for `jq` alike."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    click.echo(text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return str(value)
+
+
+def deliberate_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors raised on purpose into a message, a stable code and an exit code.
+
+    With --json among the arguments the error is a JSON document on standard output, so that a
+    program reads success and failure from one place.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (CopilotError, InvalidKnowledge) as error:
+            fail(error, as_json=bool(kwargs.get("as_json")))
+        except KeyboardInterrupt:
+            click.echo(
+                "Interrupted. Nothing is lost: a run goes on when you start it again.", err=True
+            )
+            sys.exit(Exit.INTERRUPTED)
+
+    return run
+
+
+def fail(error: Any, *, as_json: bool) -> NoReturn:
+    """Show an error that has a `code` and end with its exit code."""
+    if as_json:
+        body = {"code": error.code, "message": str(error), "retryable": error.retryable}
+        write_json_line({"error": body})
+    else:
+        click.echo(f"Error: {error} [{error.code}]", err=True)
+    sys.exit(exit_code(error.code))

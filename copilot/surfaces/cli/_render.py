@@ -1,0 +1,191 @@
+"""Reports, diffs and receipts for a terminal: readable without colour, safe with any text.
+
+Nothing here interprets markup: what a failure says is put in as `Text`, never as a format string.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ...bootstrap import Execution, Progress, StepExecution
+from ...pipeline.sanitize import one_line
+from ...types import (
+    Change,
+    Outcome,
+    OutcomeState,
+    Pattern,
+    Preview,
+    Receipt,
+    Report,
+    SuggestedFix,
+    Verdict,
+)
+
+_SURE = {
+    Verdict.CONFIRMED: "confirmed",
+    Verdict.LIKELY: "likely",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def show_report(console: Console, report: Report, *, diffs: bool = True) -> None:
+    """The whole answer: what failed, why, on what evidence, what to do, what it cost."""
+    console.print(Text(f"✗ {report.headline}", style="bold red"))
+    console.print()
+    console.print(Text(report.explanation))
+    console.print()
+    console.print(_facts(report))
+    if report.suggested_fixes:
+        console.print()
+        console.print(Text("How to fix it", style="bold"))
+        show_fixes(console, report.suggested_fixes, diffs=diffs)
+    show_pattern(console, report.pattern_detected)
+    console.print()
+    console.print(receipt_line(report.receipt))
+
+
+def _facts(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    step = report.failed_step
+    if step.step_number is not None:
+        table.add_row("Step", Text(f"{step.step_number} ({step.action})"))
+    table.add_row("Root cause", Text(f"{report.root_cause.value} ({_SURE[report.verdict]})"))
+    for number, evidence in enumerate(report.evidence[:4]):
+        source = evidence.source.replace("_", " ")
+        table.add_row("" if number else "Evidence", Text(f"{source}: {evidence.text}"))
+    if report.later_failures:
+        noun = "step" if report.later_failures == 1 else "steps"
+        table.add_row(
+            "Follows from it", Text(f"{report.later_failures} {noun} failed after this one")
+        )
+    return table
+
+
+def show_fixes(console: Console, fixes: Sequence[SuggestedFix], *, diffs: bool = True) -> None:
+    """Numbered, best first; those that can be applied show their diff and id."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column()
+    for number, fix in enumerate(fixes, start=1):
+        table.add_row(f" {number}.", Text(fix.description))
+        if diffs and fix.preview:
+            table.add_row("", diff(fix.preview))
+        if fix.fix_id:
+            table.add_row("", Text(f"[{fix.action}] {fix.fix_id}", style="dim"))
+    console.print(table)
+
+
+def diff(text: str) -> RenderableType:
+    """A unified diff, one styled line each; the signs carry the meaning, colour only helps."""
+    return Group(
+        *(
+            Text(line, style=_DIFF_STYLES.get(line[:1], ""), overflow="fold")
+            for line in text.splitlines()
+        )
+    )
+
+
+def show_pattern(console: Console, pattern: Pattern) -> None:
+    """The warning of repeated failures, when there is one."""
+    if not pattern.is_pattern:
+        return
+    console.print()
+    console.print(
+        Text(
+            f"⚠ This agent has failed {pattern.failure_count} times with the same error.",
+            style="bold yellow",
+        )
+    )
+    if pattern.recommendation:
+        console.print(Text(f"Recommendation: {pattern.recommendation}"))
+
+
+def receipt_line(receipt: Receipt) -> Text:
+    """'Cost: 1 credit (offline analysis), 99 left'."""
+    noun = "credit" if receipt.credits == 1 else "credits"
+    left = "no limit set" if receipt.balance is None else f"{receipt.balance} left"
+    return Text(f"Cost: {receipt.credits} {noun} ({receipt.reason}); {left}", style="dim")
+
+
+def outcome_line(outcome: Outcome) -> Text:
+    styles = {OutcomeState.VERIFIED: "bold green", OutcomeState.REGRESSED: "bold red"}
+    state = outcome.state.value.replace("_", " ").capitalize()
+    words = outcome.explanation.removeprefix(f"{state}: ")
+    return Text(f"{state}: {words}", style=styles.get(outcome.state, ""))
+
+
+def show_preview(console: Console, preview: Preview) -> None:
+    """What would change, in words and as the exact diff."""
+    console.print(Text(preview.summary, style="bold"))
+    console.print(Padding(diff(preview.diff), (0, 0, 0, 2), expand=False))
+
+
+def change_line(change: Change) -> Text:
+    done = {"fix": "Applied", "undo": "Undone", "revert": "Reverted"}[change.kind]
+    return Text(
+        f"{done}: the workflow is now at version {change.version} ({change.change_id})",
+        style="bold green",
+    )
+
+
+_RUN_SIGNS = {"succeeded": ("✓", "green"), "running": ("…", ""), "queued": ("…", "")}
+_STEP_SIGNS = {
+    "succeeded": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "running": ("…", ""),
+    "pending": ("·", "dim"),
+    "skipped": ("-", "dim"),
+}
+
+
+def run_line(execution: Execution) -> Text:
+    """'✗ failed: urgent-mail-digest, version 1 (0.3 s)' and the id to ask about."""
+    sign, style = _RUN_SIGNS.get(execution.status.value, ("✗", "red"))
+    seconds = execution.total_execution_time_ms / 1000
+    again = f", round {execution.round}" if execution.round > 1 else ""
+    return Text.assemble(
+        (f"{sign} {execution.status.value.replace('_', ' ')}", style),
+        f"  {execution.workflow_id}, version {execution.workflow_version}{again} ({seconds:.1f} s)",
+        (f"  {execution.id}", "dim"),
+    )
+
+
+def show_run(
+    console: Console, execution: Execution, steps: Sequence[StepExecution], progress: Progress
+) -> None:
+    """A run with its steps, one line each, and its error in one line."""
+    console.print(run_line(execution))
+    show_steps(console, steps)
+    console.print(
+        f"  {progress.agents_completed} of {progress.agents_total} steps complete "
+        f"({progress.progress_percentage} %)"
+    )
+    if execution.error is not None:
+        words = one_line(execution.error.message, limit=300)
+        console.print(Text(f"  {words}", style="red"))
+
+
+def show_steps(console: Console, steps: Sequence[StepExecution]) -> None:
+    for step in steps:
+        sign, style = _STEP_SIGNS[step.status.value]
+        line = Text.assemble((f"  {sign} {step.number}. {one_line(step.name)}", style))
+        line.append(f"  ({', '.join(_step_facts(step))})", style="dim")
+        console.print(line)
+
+
+def _step_facts(step: StepExecution) -> Iterator[str]:
+    yield step.action
+    if step.item_count is not None:
+        yield f"{step.item_count} items"
+    if step.restored:
+        yield "kept from an earlier round"
+    elif step.completed_at is not None:
+        yield f"{step.execution_time_ms} ms"
+    if step.attempts > 1:
+        yield f"{step.attempts} attempts"

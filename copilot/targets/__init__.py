@@ -1,0 +1,1 @@
+"""Where approved fixes go: one file a system."""

@@ -1,0 +1,188 @@
+"""Everything that goes wrong, as `application/problem+json` (RFC 9457) with a stable code."""
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition
+from ...errors import InsufficientCredits, StaleBase
+from .._errors import ADVICE, http_status
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_DETAIL = 1000
+LONGEST_NAME = 100
+MOST_ERRORS = 50
+
+_log = logging.getLogger(__name__)
+_CODES: Mapping[int, str] = {
+    400: "invalid_json",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+#: How the engine ends a problem line when it quotes what was written; a value may be a secret.
+_QUOTED_VALUE = re.compile(r", not (?:'.*|\".*|-?\d.*|True|False|inf|nan)$")
+_LINE_NUMBER = re.compile(r" \(line \d+\)$")
+
+
+class FieldProblem(BaseModel):
+    """One field of a request that can't be used; the value is never repeated."""
+
+    field: str = Field(description="Where: body.inputs, query.limit, header.if-match.")
+    problem: str
+
+
+class Problem(BaseModel):
+    """What every error answers with. Members that do not apply are absent."""
+
+    type: str = Field(description="A name for this kind of problem, made from the code.")
+    title: str
+    status: int
+    code: str = Field(description="Stable; the texts beside it are not.")
+    detail: str | None = None
+    advice: str | None = Field(default=None, description="What to do about it.")
+    retryable: bool | None = Field(default=None, description="Whether the same may work later.")
+    request_id: str | None = Field(default=None, description="Of an internal error, for the log.")
+    available: int | None = Field(default=None, description="insufficient_credits: what is left.")
+    price: int | None = Field(default=None, description="insufficient_credits: what it costs.")
+    fresh_diff: str | None = Field(default=None, description="stale_base: the change as of now.")
+    seen_version: int | None = Field(default=None, description="stale_base: what was approved.")
+    current_version: int | None = Field(default=None, description="stale_base: what there is.")
+    errors: list[FieldProblem] | None = Field(default=None, description="invalid_request.")
+    problems: list[str] | None = Field(default=None, description="invalid_definition: all of them.")
+
+
+def problem(
+    code: str,
+    *,
+    detail: str | None = None,
+    retryable: bool = False,
+    headers: Mapping[str, str] | None = None,
+    **facts: Any,
+) -> Response:
+    """The answer for *code*; *facts* are further members of `Problem`."""
+    status = http_status(code)
+    body = _opening(code, status)
+    if detail is not None:
+        body["detail"] = _clipped(detail, LONGEST_DETAIL)
+    if code in ADVICE:
+        body["advice"] = ADVICE[code]
+    return _answer({**body, "retryable": retryable, **facts}, status=status, headers=headers)
+
+
+def not_found() -> Response:
+    """The same bytes whatever is missing, in whichever workspace it may be after all."""
+    return problem("not_found", detail="There is no such thing in this workspace.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer everything that is raised with a problem."""
+    for kind in DELIBERATE:
+        app.add_exception_handler(kind, _deliberate)
+    app.add_exception_handler(UNREACHABLE, _unreachable)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _deliberate(request: Request, error: Any) -> Response:
+    if http_status(error.code) == 500:
+        return await _internal(request, error)
+    if error.code == "not_found":
+        return not_found()
+    if isinstance(error, InvalidDefinition):
+        (lines,) = error.args
+        problems = [_without_value(line) for line in lines]
+        return problem(error.code, detail="This is not a valid workflow.", problems=problems)
+    detail = "The database is busy." if error.code == "store_busy" else str(error)
+    return problem(error.code, detail=detail, retryable=error.retryable, **_facts(error))
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    match error:
+        case InsufficientCredits():
+            available, price = error.args
+            return {"available": available, "price": price}
+        case StaleBase():
+            seen, current, fresh_diff = error.args
+            return {"seen_version": seen, "current_version": current, "fresh_diff": fresh_diff}
+        case _:
+            return {}
+
+
+async def _unreachable(_request: Request, error: Any) -> Response:
+    _log.error("The database does not answer: %s", error.orig)
+    return problem(
+        "store_busy",
+        detail="The database does not answer.",
+        retryable=True,
+        headers={"Retry-After": "5"},
+    )
+
+
+async def _invalid_request(_request: Request, error: Any) -> Response:
+    found: Sequence[Mapping[str, Any]] = error.errors()
+    if any(one["loc"][:1] == ("path",) for one in found):
+        return not_found()  # nothing can have such an id
+    if any(one["type"] == "json_invalid" for one in found):
+        return problem("invalid_json", detail="The body is not JSON.")
+    errors = [{"field": _place(one["loc"]), "problem": one["msg"]} for one in found[:MOST_ERRORS]]
+    return problem("invalid_request", detail="The request can't be used.", errors=errors)
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    return ".".join(_clipped(str(part), LONGEST_NAME) for part in parts)
+
+
+async def _refused_by_framework(_request: Request, error: Any) -> Response:
+    if error.status_code == 404:
+        return not_found()
+    code = _CODES.get(error.status_code, "invalid_request")
+    details = {
+        "invalid_json": "The body is not JSON.",
+        "method_not_allowed": "This path does not take this method.",
+        "body_too_large": error.detail,
+    }
+    return problem(code, detail=details.get(code), headers=error.headers)
+
+
+async def _internal(request: Request, error: Exception) -> Response:
+    """Logs where it happened, not what was said: the words may hold somebody's data."""
+    request_id = request.state.request_id
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("Request %s failed with %s:\n%s", request_id, type(error).__qualname__, frames)
+    body = _opening("internal_error", 500) | {"request_id": request_id}
+    return _answer(body, status=500, headers={"X-Request-ID": request_id})
+
+
+def _opening(code: str, status: int) -> dict[str, Any]:
+    return {
+        "type": f"urn:problem-type:ask-copilot:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "code": code,
+    }
+
+
+def _answer(body: Mapping[str, Any], *, status: int, headers: Mapping[str, str] | None) -> Response:
+    # ASCII, because a quoted field name may be text that UTF-8 can't hold.
+    content = json.dumps(body).encode("ascii")
+    return Response(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _clipped(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _without_value(line: str) -> str:
+    number = _LINE_NUMBER.search(line)
+    at = number[0] if number else ""
+    return _QUOTED_VALUE.sub("", line.removesuffix(at)) + at

@@ -93,15 +93,10 @@ def diff(text: str) -> RenderableType:
 
 def show_pattern(console: Console, pattern: Pattern) -> None:
     """The warning of repeated failures, when there is one."""
-    if not pattern.is_pattern:
+    if pattern.warning is None:
         return
     console.print()
-    console.print(
-        Text(
-            f"⚠ This agent has failed {pattern.failure_count} times with the same error.",
-            style="bold yellow",
-        )
-    )
+    console.print(Text(f"⚠ {pattern.warning}", style="bold yellow"))
     if pattern.recommendation:
         console.print(Text(f"Recommendation: {pattern.recommendation}"))
 

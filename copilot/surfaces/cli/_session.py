@@ -41,6 +41,8 @@ def answers_errors(command: Command) -> Command:
             command(**kwargs)
         except DELIBERATE as error:
             fail(error, as_json=bool(kwargs.get("as_json")))
+        except BrokenPipeError:
+            raise  # the reader of a pipe has gone; click ends quietly
         except STORAGE_FAILURES as error:
             fail(unavailable(error), as_json=bool(kwargs.get("as_json")))
         except KeyboardInterrupt:

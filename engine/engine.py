@@ -1,16 +1,16 @@
 """The engine as a whole: workflows and resources in, runs carried out, what happened out."""
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from typing import Any, Self
 
 from .actions import Action, catalog
 from .definition.workflow import Workflow
-from .dispatch import Dispatcher, WorkState
+from .dispatch import Dispatcher
 from .dispatch.dbos import DbosDispatcher
 from .dispatch.reconcile import Reconciler
+from .dispatch.schedule import Job
 from .execution import (
     EndedRun,
     Execution,
@@ -21,13 +21,19 @@ from .execution import (
     StepExecution,
 )
 from .network import OutboundPolicy
-from .observe import progress
-from .ports import Clock, EngineSettings, LanguageModel, MailServer, SecretMasker, Secrets
-from .run.context import NoMasker, NoSecrets, Outside, SystemClock, workspace_folder
-from .run.inputs import complete_inputs
+from .ports import (
+    Clock,
+    EngineSettings,
+    LanguageModel,
+    MailServer,
+    SecretMasker,
+    Secrets,
+    WorkspaceLimits,
+)
+from .run.context import NoLimits, NoMasker, NoSecrets, Outside, SystemClock
 from .run.interpreter import Interpreter
-from .run.resume import ResumePlan
-from .storage.database import connect, lock_for
+from .runs import Runs
+from .storage.database import at_one_moment, connect, lock_for
 from .storage.definitions import (
     Content,
     DefinitionStore,
@@ -38,8 +44,13 @@ from .storage.definitions import (
 )
 from .storage.executions import ExecutionStore
 from .storage.migrations import upgrade
-from .storage.rounds import NewRun, RoundStore
+from .storage.requests import RequestKeys
+from .storage.resources import ResourceStore
+from .storage.rounds import RoundStore
+from .storage.spending import SpendingStore
+from .storage.workflows import WorkflowStore
 from .storage.writer import Writer
+from .tenancy import WorkspaceEngine
 from .workspace import ResourceKind
 
 
@@ -58,31 +69,49 @@ class Engine:
         clock: Clock | None = None,
         network: OutboundPolicy | None = None,
         actions: Mapping[str, Action] | None = None,
+        limits: WorkspaceLimits | None = None,
         dispatcher: Dispatcher | None = None,
     ) -> None:
         self.settings = settings
         self.database = connect(settings.url)
         self._clock = clock or SystemClock()
         self._lock = lock_for(self.database)
+        requests = RequestKeys()
         self._definitions = DefinitionStore(self.database, self._clock)
+        self.workflow_store = WorkflowStore(self.database, self._definitions, requests, self._clock)
+        self.resource_store = ResourceStore(self.database, self._clock)
         self._executions = ExecutionStore(self.database, self._definitions)
-        self._rounds = RoundStore(self.database, self._definitions, self._executions, self._clock)
+        rounds = RoundStore(
+            self.database, self._definitions, self._executions, requests, self._clock
+        )
         self._writer = Writer(self.database)
         self._dispatcher = dispatcher or DbosDispatcher(self.database, settings)
         self._reconciler = Reconciler(
-            self._rounds, self._dispatcher, most_dispatches=settings.most_recoveries
+            rounds, self._dispatcher, most_dispatches=settings.most_recoveries
         )
+        self.actions = catalog() if actions is None else actions
         outside = Outside(
             files=settings.files,
-            actions=catalog() if actions is None else actions,
+            actions=self.actions,
             model=model,
             secrets=secrets or NoSecrets(),
             mail=mail,
             masker=masker or NoMasker(),
             clock=self._clock,
             network=network or OutboundPolicy(),
+            limits=limits or NoLimits(),
         )
-        self._interpreter = Interpreter(self._definitions, self._writer, outside)
+        self._interpreter = Interpreter(
+            self._definitions, SpendingStore(self.database), self._writer, outside
+        )
+        self.runs = Runs(
+            settings,
+            self._definitions,
+            self._executions,
+            rounds,
+            self._dispatcher,
+            self._interpreter,
+        )
 
     @classmethod
     def open(cls, settings: EngineSettings, *, dispatch: bool = True, **ports: Any) -> Self:
@@ -101,7 +130,7 @@ class Engine:
             undo.callback(self.close)
             if self._lock is not None:
                 self._lock.acquire(self.settings.lock_wait_seconds)
-            self.migrate()
+            upgrade(self.database)
             self._writer.start()
             if dispatch:
                 self._dispatcher.start(self._interpreter.carry_out)
@@ -119,9 +148,9 @@ class Engine:
         if self._lock is not None:
             self._lock.release()
 
-    def migrate(self) -> None:
-        """Brings the engine's tables to this release; safe to call at any time."""
-        upgrade(self.database)
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Reading inside, in this thread, sees one moment over one connection; writing stays out."""
+        return at_one_moment(self.database)
 
     def __enter__(self) -> Self:
         self.start()
@@ -129,6 +158,20 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def schedule(self, name: str, cron: str, job: Job) -> None:
+        """Has *job* called with the time of each tick of *cron* (UTC), in a thread; before `start`.
+
+        Once a tick over all processes; of the ticks nobody was there for, the last is made up.
+        Raises `InvalidSchedule`.
+        """
+        self._dispatcher.schedule(name, cron, job)
+
+    def workspace(
+        self, workspace_id: str, *, actor: str | None = None, request_key: str | None = None
+    ) -> WorkspaceEngine:
+        """The engine as one workspace sees it, for one request."""
+        return WorkspaceEngine(self, workspace_id, actor=actor, request_key=request_key)
 
     def put_workflow(
         self,
@@ -214,46 +257,21 @@ class Engine:
         test_mode: bool = False,
         timeout_seconds: float | None = None,
     ) -> Execution:
-        """Queues a run of the newest version.
-
-        Raises `NotFound`, or `InvalidParameters` for a missing or an unknown input or an id that
-        can't name a folder.
-        """
-        stored = self._definitions.workflow(workspace_id, workflow_id)
-        workspace_folder(self.settings.files, workspace_id)
-        run = NewRun(
-            workflow_id=workflow_id,
-            inputs=complete_inputs(stored.workflow, inputs or {}),
+        """Queues a run of the newest version, as `Runs.submit` does."""
+        return self.runs.submit(
+            workspace_id,
+            workflow_id,
+            inputs=inputs,
             user_id=user_id,
             session_id=session_id,
             trigger=trigger,
             test_mode=test_mode,
-            timeout_seconds=timeout_seconds
-            or stored.workflow.timeout_seconds
-            or self.settings.timeout_seconds,
+            timeout_seconds=timeout_seconds,
         )
-        self._dispatcher.prepare()
-        execution = self._rounds.submit(
-            workspace_id,
-            run,
-            version=stored.version,
-            workflow=stored.workflow,
-            enqueue=self._dispatcher.enqueue,
-        )
-        self._dispatcher.committed()
-        return execution
 
     def wait(self, workspace_id: str, execution_id: str, timeout: float) -> Execution:
-        """The run when it has ended, or as it is after *timeout* seconds."""
-        deadline = time.monotonic() + timeout
-        endings = self._interpreter.next_ending(-1, 0)
-        while True:
-            found = self._executions.execution(workspace_id, execution_id)
-            left = deadline - time.monotonic()
-            if found.status.is_terminal or left <= 0:
-                return found
-            # Another process may have it, so the store is asked again without being told.
-            endings = self._interpreter.next_ending(endings, min(left, 0.1))
+        """The run when it has ended, or as it is after *timeout* seconds. Raises `NotFound`."""
+        return self.runs.wait(workspace_id, execution_id, timeout)
 
     def execution(self, workspace_id: str, execution_id: str) -> Execution:
         """The run, with its output once it has succeeded. Raises `NotFound`."""
@@ -268,9 +286,10 @@ class Engine:
         limit: int = 50,
     ) -> tuple[Execution, ...]:
         """The newest first, without outputs."""
-        return self._executions.executions(
+        page = self._executions.page(
             workspace_id, workflow_id=workflow_id, status=status, limit=limit
         )
+        return page.executions
 
     def steps(
         self, workspace_id: str, execution_id: str, *, outputs: bool = True
@@ -287,7 +306,7 @@ class Engine:
 
     def progress(self, workspace_id: str, execution_id: str) -> Progress:
         """How far the run is, as of now."""
-        return progress.progress(self._executions, workspace_id, execution_id)
+        return self.runs.progress(workspace_id, execution_id)
 
     def ended_runs(
         self, workspace_id: str, *, after: int = 0, limit: int = 100
@@ -317,34 +336,15 @@ class Engine:
         mode: ResumeMode = "full",
         version: int | None = None,
     ) -> Execution:
-        """Queues the next round, with the newest version of the workflow unless told otherwise.
+        """Queues the next round, of the newest version of the workflow unless told otherwise.
 
         'full' runs everything again; 'partial' keeps the outputs of steps that succeeded;
         'dependencies' runs the failed step again with the steps it needs, and then goes on. An
         output is never kept if the definition of its step, or of one it read, has changed. Raises
         `NotFound`, `AlreadyRunning` or `NotResumable`.
         """
-
-        self._dispatcher.prepare()
-        execution = self._rounds.resume(
-            workspace_id,
-            execution_id,
-            mode=mode,
-            version=version,
-            plan=ResumePlan(mode, self._definitions, self._is_live),
-            enqueue=self._dispatcher.enqueue,
-        )
-        self._dispatcher.committed()
-        return execution
+        return self.runs.resume(workspace_id, execution_id, mode=mode, version=version)
 
     def cancel(self, workspace_id: str, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. A step under way stops within a second."""
-        execution, dispatch = self._rounds.cancel(workspace_id, execution_id)
-        self._interpreter.interrupt(execution_id)
-        if execution.status is ExecutionStatus.CANCELLED:
-            self._dispatcher.cancel(execution_id, dispatch)
-        return execution
-
-    def _is_live(self, execution_id: str, dispatch: int) -> bool:
-        key = (execution_id, dispatch)
-        return self._dispatcher.states([key])[key] is WorkState.LIVE
+        return self.runs.cancel(workspace_id, execution_id)

@@ -3,7 +3,13 @@
 * EngineError
   + InvalidDefinition        a workflow that can't be run; lists every problem with its place
   + NotFound                 no such workflow, execution or resource in this workspace
+  + AlreadyExists            there is a workflow with this id
   + StaleVersion             the definition or resource changed since the caller read it
+  + PreconditionRequired     a replacement that does not say which version it replaces
+  + RequestKeyReused         a request key that stands for something else already
+  + InvalidCursor            a page marker that did not come from here
+  + InvalidSchedule          a cron line that can't be read
+  + WorkflowPaused           somebody paused this workflow: it starts no new runs
   + AlreadyRunning           the execution has live work
   + NotResumable             the execution is not in a state to resume from
   + StoreBusy                another process holds the database file
@@ -66,6 +72,16 @@ class NotFound(EngineError):
         return f"No such {kind} in this workspace."
 
 
+class AlreadyExists(EngineError):
+    """`AlreadyExists(kind)`."""
+
+    code = "already_exists"
+
+    def __str__(self) -> str:
+        (kind,) = self.args
+        return f"There is a {kind} with this id already."
+
+
 class StaleVersion(EngineError):
     """`StaleVersion(what, expected, current)`."""
 
@@ -74,6 +90,55 @@ class StaleVersion(EngineError):
     def __str__(self) -> str:
         what, expected, current = self.args
         return f"{what} is at version {current}, not {expected}: read it again."
+
+
+class PreconditionRequired(EngineError):
+    """`PreconditionRequired(method)`: HTTP's own condition on a replacement is missing."""
+
+    code = "precondition_required"
+
+    def __str__(self) -> str:
+        (method,) = self.args
+        return f"{method} needs the header If-Match, with the ETag of what it replaces."
+
+
+class RequestKeyReused(EngineError):
+    """`RequestKeyReused()`: nothing was done."""
+
+    code = "request_key_reused"
+
+    def __str__(self) -> str:
+        return "This request key was used for another request. Use a new key for each request."
+
+
+class InvalidCursor(EngineError):
+    """`InvalidCursor()`."""
+
+    code = "invalid_cursor"
+
+    def __str__(self) -> str:
+        return "This cursor can't be read. Use the next_cursor of the page before, or none."
+
+
+class InvalidSchedule(EngineError):
+    """`InvalidSchedule(name, cron, problem)`."""
+
+    code = "invalid_schedule"
+
+    def __str__(self) -> str:
+        name, cron, problem = self.args
+        return f"The schedule of {name!r} can't be used: {cron!r} {problem}."
+
+
+class WorkflowPaused(EngineError):
+    """`WorkflowPaused(by, at, reason)`: who (or None), an aware datetime, and why (or "")."""
+
+    code = "workflow_paused"
+
+    def __str__(self) -> str:
+        by, at, reason = self.args
+        start = f"This workflow was paused{f' by {by}' if by else ''} on {at:%Y-%m-%d at %H:%M} UTC"
+        return f"{start}{f' ({reason})' if reason else ''}. Unpause it, or start a test run."
 
 
 class AlreadyRunning(EngineError):
@@ -230,13 +295,16 @@ class QuotaExhausted(StepError):
 
 
 class BudgetExceeded(StepError):
-    """`limit`, `used`, `unit`."""
+    """`limit`, `used`, `unit`, `set_by` (which budget, setting or default the limit is from).
+
+    `resets_at` for the limit of a day.
+    """
 
     code = "budget_exceeded"
 
 
 class TurnLimitReached(StepError):
-    """`limit`."""
+    """`limit`, `set_by`."""
 
     code = "turn_limit"
 

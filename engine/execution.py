@@ -109,6 +109,13 @@ class Execution(_Record):
     output: Any = None
 
 
+class ExecutionPage(_Record):
+    """Some runs, the newest first, without their outputs."""
+
+    executions: tuple[Execution, ...]
+    next_cursor: str | None = Field(description="Ask with it for what follows; null at the end.")
+
+
 class Progress(_Record):
     """Counted when asked for, never stored. `progress_percentage` is rounded half up."""
 

@@ -62,6 +62,27 @@ class Secrets(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a workspace has set for its agent steps; None where it has set nothing.
+
+    `max_daily_cost_usd` is for all its runs together, from midnight to midnight UTC. `model` is
+    for steps that name none.
+    """
+
+    max_cost_per_step_usd: Decimal | None = None
+    max_tokens_per_step: int | None = None
+    max_daily_cost_usd: Decimal | None = None
+    max_turns: int | None = None
+    model: str | None = None
+
+
+class WorkspaceLimits(Protocol):
+    """The limits of a workspace as they are now; asked each time a run starts, in any thread."""
+
+    def limits(self, workspace_id: str) -> Limits: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """`url` is `sqlite:///path` or `postgresql+psycopg://…`; `files` holds the workspaces' folders.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -56,6 +56,18 @@ MODELS: Mapping[ResourceKind, type[Resource]] = {
     ResourceKind.INTEGRATION: Integration,
     ResourceKind.DOCUMENT: Document,
 }
+
+
+class StoredResource(BaseModel):
+    """One resource as a workspace keeps it; `content` is plain data, defaults included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: ResourceKind
+    name: Name
+    version: int = Field(ge=1)
+    content: dict[str, JsonValue]
+    updated_at: AwareDatetime
 
 
 class Resources(BaseModel):

@@ -14,6 +14,7 @@ from ..errors import IntegrationNotConnected, InvalidData
 from ..ports import MailServer
 from . import ActionContext
 from ._address import read_address
+from ._integration import require_connected
 from ._smtp import Envelope, deliver
 
 repeatable = False
@@ -37,6 +38,12 @@ class Parameters(BaseModel):
     cc: list[str] = Field(default_factory=list[str], max_length=50)
     reply_to: str | None = None
     format: Literal["text", "html"] = "text"
+    integration: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The account it is sent for; the step fails while it is not connected.",
+    )
     messages: list[Message] | None = Field(
         default=None, max_length=1000, description="Many at once, as render_template makes them."
     )
@@ -56,6 +63,8 @@ async def run(parameters: Parameters, context: ActionContext) -> dict[str, Any]:
     one. Raises `InvalidData`, `IntegrationNotConnected`, `AuthFailed`, `PermissionDenied`,
     `RateLimited`, `UpstreamFailed`, `NetworkFailed`, and `ActionFailed` once something was sent.
     """
+    if parameters.integration is not None:
+        require_connected(parameters.integration, context.resources)
     server = context.mail
     if server is None:
         raise IntegrationNotConnected("No mail server is connected to this workspace", name="mail")

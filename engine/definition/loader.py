@@ -35,6 +35,15 @@ def parse_workflow(
     return _checked(data, Problems(source), actions)
 
 
+def parse_definition(
+    definition: str | Mapping[str, Any], actions: Mapping[str, type[BaseModel]]
+) -> Workflow:
+    """The workflow somebody sent: YAML or JSON text, or plain data. Raises `InvalidDefinition`."""
+    if isinstance(definition, str):
+        return load_workflow(definition, source="definition", actions=actions)
+    return parse_workflow(dict(definition), source="definition", actions=actions)
+
+
 def to_data(workflow: Workflow) -> dict[str, JsonValue]:
     """Plain data that `parse_workflow` turns into an equal workflow; defaults are left out."""
     data = workflow.model_dump(mode="json", by_alias=True, exclude_defaults=True)

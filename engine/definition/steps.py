@@ -4,6 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from .budget import Budget
+
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
@@ -51,6 +53,7 @@ class AgentStep(_Step):
     model: str | None = Field(default=None, description="Id in the model catalog.")
     output: Literal["text", "json"] = "text"
     max_turns: int = Field(default=10, ge=1, le=100)
+    budget: Budget = Field(default=Budget(), description="Of this step alone, over its attempts.")
 
     @property
     def action(self) -> str:

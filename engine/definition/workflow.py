@@ -1,10 +1,10 @@
 """What a workflow is: who it acts for, what starts it, what it may spend, and its steps."""
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from .budget import Budget
 from .steps import Step, StepId
 
 
@@ -18,14 +18,6 @@ class Trigger(_Part):
     type: Literal["manual", "schedule", "webhook", "event"] = "manual"
     schedule: str | None = Field(default=None, description="Cron line, when type is schedule.")
     event: str | None = Field(default=None, description="Event name, when type is event.")
-
-
-class Budget(_Part):
-    """Limits of one run; None means the workspace's."""
-
-    max_cost_usd: Decimal | None = Field(default=None, gt=0, le=50)
-    max_tokens: int | None = Field(default=None, gt=0)
-    max_turns: int | None = Field(default=None, gt=0)
 
 
 class Input(_Part):

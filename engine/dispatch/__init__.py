@@ -6,6 +6,8 @@ from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
+from .schedule import Job
+
 CarryOut: TypeAlias = Callable[[str, int], Awaitable[str]]
 Key: TypeAlias = tuple[str, int]
 
@@ -26,6 +28,15 @@ class Dispatcher(Protocol):
     Each pair is carried out at least once while the process lives, and again after a crash, until
     the interpreter returns; the interpreter's fence makes that safe.
     """
+
+    def schedule(self, name: str, cron: str, job: Job) -> None:
+        """*job* is called with the time of each tick of *cron*, UTC; to be said before `start`.
+
+        Once a tick over all workers, in a thread. Of the ticks while nobody worked, only the last
+        is made up. A job that was under way when its process died is called again. Raises
+        `InvalidSchedule`.
+        """
+        ...
 
     def start(self, carry_out: CarryOut) -> None:
         """Begins working on the queue, starting with what a crash left behind."""

@@ -6,7 +6,7 @@ deterministic, and its version never changes.
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from ..ports import EngineSettings
 from . import CarryOut, Key, WorkState
+from .schedule import Job, ScheduledJob
 
 if TYPE_CHECKING:
     from dbos import DBOSClient, Serializer
@@ -23,9 +24,13 @@ APPLICATION = "ask-copilot-engine"
 VERSION = "1"  # by default a hash of the code, which would strand what another release queued
 QUEUE = "executions"
 WORKFLOW = "run_execution"
+JOBS_QUEUE = "jobs"
+JOB_WORKFLOW = "run_job"
+JOBS_POLL_SECONDS = 0.5
 KEPT = timedelta(days=7)
 MOST_FORGOTTEN = 5000  # at one start
 _ERROR = "$error"
+_TIME = "$time"
 _STATES: Mapping[str, WorkState] = {
     "ENQUEUED": WorkState.LIVE,
     "DELAYED": WorkState.LIVE,
@@ -48,6 +53,12 @@ class DbosDispatcher:
         self._settings = settings
         self._client: DBOSClient | None = None
         self._migrated = False
+        self._jobs: dict[str, ScheduledJob] = {}
+
+    def schedule(self, name: str, cron: str, job: Job) -> None:
+        if DbosDispatcher._started is self:
+            raise RuntimeError("Jobs are scheduled before the engine is started.")
+        self._jobs[name] = ScheduledJob(name, cron, job)
 
     def start(self, carry_out: CarryOut) -> None:
         """Raises RuntimeError if another dispatcher is started in this process."""
@@ -69,6 +80,15 @@ class DbosDispatcher:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=self._settings.most_recoveries)(
             run_execution
         )
+        started_at = datetime.now(UTC)
+
+        def run_job(moment: datetime, name: str) -> None:
+            """One tick; of those from before this start all but the last are let go."""
+            job = self._jobs.get(name)
+            if job is not None and not moment < job.next_tick(moment) <= started_at:
+                job.run(moment)
+
+        jobs = DBOS.workflow(name=JOB_WORKFLOW)(run_job)
         self.prepare()
         # Before the launch: a queue that appears later is noticed a second later.
         self._connected().register_queue(
@@ -76,12 +96,14 @@ class DbosDispatcher:
             worker_concurrency=self._settings.concurrency,
             polling_interval_sec=self._settings.poll_seconds,
         )
+        if self._jobs:
+            self._connected().register_queue(JOBS_QUEUE, polling_interval_sec=JOBS_POLL_SECONDS)
         self._forget_old()
         # In a thread of its own: from inside an event loop DBOS would adopt that loop for the runs.
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(self._launch).result()
+            pool.submit(self._launch, jobs, started_at).result()
 
-    def _launch(self) -> None:
+    def _launch(self, run_job: Callable[[datetime, str], None], started_at: datetime) -> None:
         from dbos import DBOS
 
         DBOS(
@@ -96,7 +118,35 @@ class DbosDispatcher:
                 "notification_listener_polling_interval_sec": 1.0,
             }
         )
+        # A process without jobs leaves the ticks of others alone.
+        DBOS.listen_queues([QUEUE, JOBS_QUEUE] if self._jobs else [QUEUE])
         DBOS.launch()
+        if self._jobs:
+            DBOS.apply_schedules(
+                [
+                    {
+                        "schedule_name": job.name,
+                        "workflow_fn": run_job,
+                        "schedule": job.cron,
+                        "context": job.name,
+                        "queue_name": JOBS_QUEUE,
+                    }
+                    for job in self._jobs.values()
+                ]
+            )
+            self._make_up(started_at)
+
+    def _make_up(self, started_at: datetime) -> None:
+        """The last tick of each job, if nobody was there for it; DBOS knows it if somebody was."""
+        from dbos import DBOS
+
+        for job in self._jobs.values():
+            known = DBOS.get_schedule(job.name)
+            fired = known["last_fired_at"] if known else None
+            last = job.last_tick(started_at)
+            if fired is not None and datetime.fromisoformat(fired) < last:
+                second = timedelta(seconds=1)
+                DBOS.backfill_schedule(job.name, last - second, last + second / 2)
 
     def prepare(self) -> None:
         """Makes the queue's tables, where no dispatcher has been started yet."""
@@ -192,10 +242,14 @@ def _serializer() -> "Serializer":
 
 
 def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {_TIME: value.isoformat()}
     if isinstance(value, BaseException):
         return {_ERROR: f"{type(value).__name__}: {value}"}
     raise TypeError(f"{type(value).__name__} has no place in the queue")
 
 
 def _from_json(value: dict[str, Any]) -> Any:
+    if value.keys() == {_TIME}:
+        return datetime.fromisoformat(value[_TIME])
     return RuntimeError(value[_ERROR]) if value.keys() == {_ERROR} else value

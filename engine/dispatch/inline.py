@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from . import CarryOut, Key, WorkState
+from .schedule import Job, ScheduledJob
 
 
 class InlineDispatcher:
@@ -20,6 +22,24 @@ class InlineDispatcher:
         self._carry_out: CarryOut | None = None
         self._waiting: list[Key] = []
         self._states: dict[Key, WorkState] = {}
+        self._jobs: dict[str, ScheduledJob] = {}
+        self._ticked: dict[str, datetime] = {}
+
+    def schedule(self, name: str, cron: str, job: Job) -> None:
+        self._jobs[name] = ScheduledJob(name, cron, job)
+
+    def tick(self, moment: datetime) -> tuple[str, ...]:
+        """Calls every job that is due at *moment* and was not called for it; gives their names."""
+        whole = moment.replace(microsecond=0)
+        due = [
+            job
+            for job in self._jobs.values()
+            if job.ticks_at(whole) and self._ticked.get(job.name) != whole
+        ]
+        for job in due:
+            self._ticked[job.name] = whole
+            job.run(whole)
+        return tuple(job.name for job in due)
 
     def start(self, carry_out: CarryOut) -> None:
         self._carry_out = carry_out

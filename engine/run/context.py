@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,18 @@ from ..actions import Action
 from ..definition.workflow import Workflow
 from ..errors import InvalidParameters
 from ..network import OutboundPolicy
-from ..ports import Clock, LanguageModel, MailServer, SecretMasker, Secrets
+from ..ports import (
+    Clock,
+    LanguageModel,
+    Limits,
+    MailServer,
+    SecretMasker,
+    Secrets,
+    WorkspaceLimits,
+)
 from ..storage.journal import Begun, Ticket
 from ..workspace import Resources
+from .budget import Governor
 
 
 class SystemClock:
@@ -45,6 +53,13 @@ class NoMasker:
         return text
 
 
+class NoLimits:
+    """For an engine whose workspaces set no limits."""
+
+    def limits(self, workspace_id: str) -> Limits:
+        return Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """Everything a run may reach outside the store. `files` holds a folder for each workspace."""
@@ -57,36 +72,7 @@ class Outside:
     masker: SecretMasker = field(default_factory=NoMasker)
     clock: Clock = field(default_factory=SystemClock)
     network: OutboundPolicy = field(default_factory=OutboundPolicy)
-
-
-@dataclass(slots=True)
-class Spending:
-    """What every round of this run has used, for its caps; unknown prices can't be counted."""
-
-    tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-
-
-@dataclass(slots=True)
-class Usage:
-    """What one step has used over its attempts. A single unknown price makes the cost unknown."""
-
-    tokens: int = 0
-    known_cost_usd: Decimal = Decimal(0)
-    calls: int = 0
-    unpriced_calls: int = 0
-
-    def add(self, *, tokens: int, cost_usd: Decimal | None) -> None:
-        self.calls += 1
-        self.tokens += tokens
-        if cost_usd is None:
-            self.unpriced_calls += 1
-        else:
-            self.known_cost_usd += cost_usd
-
-    @property
-    def cost_usd(self) -> Decimal | None:
-        return self.known_cost_usd if self.calls and not self.unpriced_calls else None
+    limits: WorkspaceLimits = field(default_factory=NoLimits)
 
 
 @dataclass(slots=True)
@@ -97,7 +83,7 @@ class Run:
     workflow: Workflow
     resources: Resources
     scope: dict[str, Any]
-    spending: Spending
+    governor: Governor
     folder: Path
     at: str = ""
 

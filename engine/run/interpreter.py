@@ -5,6 +5,9 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from time import perf_counter
 from typing import Any, cast
@@ -15,15 +18,18 @@ import sqlalchemy as sa
 from ..definition.steps import AgentStep, Step, ToolStep
 from ..errors import Conflict, EngineError, RunTimeout, UnserializableValue
 from ..execution import ErrorInfo, ExecutionStatus, StepStatus
+from ..ports import Limits
 from ..storage import codec, journal
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import Begun, Fenced, LiveStep
 from ..storage.records import StepRecord
+from ..storage.spending import SpendingStore
 from ..storage.writer import Writer
-from .budget import exceeded
-from .context import Outside, Run, Spending, Usage, workspace_folder
+from .budget import Governor
+from .context import NoLimits, Outside, Run, workspace_folder
 from .foreign import describe
 from .retry import Attempts, Prepared, Result
+from .spending import Spending, Usage
 from .steps import agent, tool
 
 _log = logging.getLogger(__name__)
@@ -32,8 +38,15 @@ _log = logging.getLogger(__name__)
 class Interpreter:
     """Any number of runs at once, on one event loop or several."""
 
-    def __init__(self, definitions: DefinitionStore, writer: Writer, outside: Outside) -> None:
+    def __init__(
+        self,
+        definitions: DefinitionStore,
+        spending: SpendingStore,
+        writer: Writer,
+        outside: Outside,
+    ) -> None:
         self._definitions = definitions
+        self._spending = spending
         self._writer = writer
         self._outside = outside
         self._attempts = Attempts(outside.clock, outside.masker)
@@ -98,6 +111,8 @@ class Interpreter:
         run = await self._writer.write(begin)
         if run is None:
             return "superseded"
+        if not isinstance(self._outside.limits, NoLimits):
+            await asyncio.to_thread(self._ask_limits, run)
         if run.begun.steps:
             run.scope.update(await asyncio.to_thread(_outputs, run.begun.steps))
         try:
@@ -116,8 +131,22 @@ class Interpreter:
             resources=self._definitions.read_resources(connection, begun.workspace_id).resources,
             folder=workspace_folder(self._outside.files, begun.workspace_id),
             scope={"inputs": begun.inputs},
-            spending=Spending(begun.spent.tokens, begun.spent.known_cost_usd),
+            governor=Governor(
+                workflow=stored.workflow.budget,
+                workspace=Limits(),
+                spending=Spending(begun.spent.tokens, begun.spent.known_cost_usd),
+                now=self._outside.clock.now,
+                spent_since=partial(self._spent_since, begun.workspace_id),
+            ),
         )
+
+    async def _spent_since(self, workspace_id: str, moment: datetime) -> Decimal:
+        return await asyncio.to_thread(self._spending.since, workspace_id, moment)
+
+    def _ask_limits(self, run: Run) -> None:
+        """As they are now; a change during the round counts from the next one on."""
+        limits = self._outside.limits.limits(run.begun.workspace_id)
+        run.governor = replace(run.governor, workspace=limits)
 
     async def _within_limit(self, run: Run) -> str:
         limit = run.begun.timeout_seconds
@@ -167,7 +196,7 @@ class Interpreter:
         result = await self._attempts.run(
             step, partial(self._prepare, step, run, path, usage), intend=intend
         )
-        error, output = self._judge(run, result, usage, path)
+        error, output = await self._judge(run, step, result, usage, path)
         ended = record(
             status=StepStatus.SUCCEEDED if error is None else StepStatus.FAILED,
             attempts=result.attempts,
@@ -192,19 +221,20 @@ class Interpreter:
             case AgentStep():
                 return agent.prepare(step, run, self._outside, usage)
 
-    def _judge(
-        self, run: Run, result: Result, usage: Usage, path: str
+    async def _judge(
+        self, run: Run, step: Step, result: Result, usage: Usage, path: str
     ) -> tuple[ErrorInfo | None, str | None]:
         """The step's error and its output as text: stored in full, counted, then checked."""
-        run.spending.tokens += usage.tokens
-        run.spending.cost_usd += usage.known_cost_usd
+        run.governor.spending.add(usage)
         if result.error is not None:
             return result.error, None
         try:
             output = codec.dumps(result.output, place=f"output of {path}")
         except UnserializableValue as error:
             return self._describe(error), None
-        breach = exceeded(run.workflow.budget, run.spending) if usage.calls else None
+        if not isinstance(step, AgentStep):
+            return None, output
+        breach = await run.governor.breach(step, usage)
         return (None if breach is None else self._describe(breach)), output
 
     async def _write_step(self, run: Run, record: StepRecord, *, settle: bool = False) -> None:

@@ -13,7 +13,7 @@ from ..execution import Execution, ExecutionStatus, ResumeMode, StepStatus
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import LiveStep
 
-_COSMETIC = frozenset({"name", "retry", "timeout_seconds"})
+_COSMETIC = frozenset({"name", "retry", "timeout_seconds", "budget"})
 
 
 @dataclass(frozen=True, slots=True)

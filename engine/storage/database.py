@@ -1,13 +1,16 @@
 """Opening a database: one SQLite file for one process, or a Postgres server for many."""
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+import threading
+from collections import namedtuple
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from ..errors import StoreBusy
 
@@ -60,27 +63,53 @@ def writing_on(connection: sa.Connection) -> Generator[None]:
         yield
 
 
+_shared = threading.local()
+
+
 @contextmanager
 def reading(engine: sa.Engine) -> Generator[sa.Connection]:
     """One read transaction, in which every query sees the same moment."""
+    shared: sa.Connection | None = getattr(_shared, "connection", None)
+    if shared is not None and shared.engine is engine:
+        yield shared
+        return
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN")
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN")
         else:
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
+
+
+@contextmanager
+def at_one_moment(engine: sa.Engine) -> Generator[None]:
+    """Every `reading` inside, in this thread, sees the moment of the first; writing stays out."""
+    with reading(engine) as connection:
+        before = getattr(_shared, "connection", None)
+        _shared.connection = connection
+        try:
+            yield
+        finally:
+            _shared.connection = before
+
+
+_named_tuple: Callable[[str, Sequence[str]], Callable[..., Any]] = namedtuple
 
 
 class Prepared:
     """A statement compiled once for each kind of database, for the few that run at every step.
 
     It goes to the driver directly, inside the connection's transaction: several times faster than
-    through the compiler's cache. What goes wrong is raised as the driver's own class.
+    through the compiler's cache. What goes wrong with a SELECT is raised as SQLAlchemy raises it,
+    with a write as the driver's own class.
     """
 
     def __init__(self, statement: sa.Executable) -> None:
         self._statement: Any = statement
         self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+        self._fixed: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, tuple[Any, tuple[Any, ...]]] = {}
 
     def rowcount(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Executes it for each of *rows*; how many rows of the table it touched in all."""
@@ -95,12 +124,50 @@ class Prepared:
         cursor.close()
         return count
 
+    def all(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[Any]:
+        """Every row of a SELECT, as a named tuple."""
+        sql, names, processors = self._for(connection.dialect)
+        row, results = self._results(connection.dialect)
+        known = {**self._fixed[connection.dialect.name], **values}
+        driver: Any = connection.dialect.loaded_dbapi
+        cursor: Any = connection.connection.cursor()
+        try:
+            cursor.execute(sql, self._values(known, names, processors))
+            found = cursor.fetchall()
+        except driver.Error as error:
+            raise DBAPIError.instance(
+                sql, {}, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+            ) from error
+        finally:
+            cursor.close()
+        return [
+            row(*(read(value) if read else value for read, value in zip(results, one, strict=True)))
+            for one in found
+        ]
+
+    def _results(self, dialect: sa.Dialect) -> tuple[Any, tuple[Any, ...]]:
+        if dialect.name not in self._rows:
+            columns: list[Any] = list(self._statement.exported_columns)
+            self._rows[dialect.name] = (
+                _named_tuple("row", [column.key for column in columns]),
+                tuple(
+                    column.type.dialect_impl(dialect).result_processor(dialect, None)
+                    for column in columns
+                ),
+            )
+        return self._rows[dialect.name]
+
     def _for(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect)
             processors = {
                 name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-                for name, bind in compiled.binds.items()
+                for bind, name in compiled.bind_names.items()
+            }
+            self._fixed[dialect.name] = {
+                name: bind.effective_value
+                for bind, name in compiled.bind_names.items()
+                if not bind.required
             }
             names = tuple(compiled.positiontup or ())
             self._compiled[dialect.name] = (str(compiled), names, processors)

@@ -13,7 +13,7 @@ from ..definition.workflow import Workflow
 from ..errors import InvalidDefinition, NotFound, StaleVersion
 from ..ports import Clock
 from ..workspace import MODELS, Resource, ResourceKind, Resources
-from .database import reading, writing
+from .database import Prepared, reading, writing
 from .tables import APPLIED_CHANGE, RESOURCE, WORKFLOW, WORKFLOW_VERSION
 
 Content: TypeAlias = Resource | Mapping[str, Any] | None
@@ -52,7 +52,13 @@ class ResourceChange(NamedTuple):
     expected_version: int | None = None
 
 
-_RESOURCES = (
+_HEAD = Prepared(
+    sa.select(WORKFLOW.c.version).where(
+        WORKFLOW.c.workspace_id == sa.bindparam("workspace"),
+        WORKFLOW.c.workflow_id == sa.bindparam("workflow"),
+    )
+)
+_RESOURCES = Prepared(
     sa.select(RESOURCE.c.kind, RESOURCE.c.name, RESOURCE.c.version, RESOURCE.c.content)
     .where(RESOURCE.c.workspace_id == sa.bindparam("workspace_id"), RESOURCE.c.content.is_not(None))
     .order_by(RESOURCE.c.kind, RESOURCE.c.name)
@@ -80,7 +86,7 @@ class DefinitionStore:
         chosen = workflow_id or uuid4().hex
         now = self._clock.now()
         with writing(self._engine) as connection:
-            version = _add_version(
+            version = add_version(
                 connection, (workspace_id, chosen), workflow, expected=expected_version, now=now
             )
         return StoredWorkflow(workspace_id, chosen, version, workflow, now)
@@ -101,11 +107,8 @@ class DefinitionStore:
     ) -> StoredWorkflow:
         """`workflow`, inside the caller's transaction."""
         if version is None:
-            version = connection.scalar(
-                sa.select(WORKFLOW.c.version).where(
-                    WORKFLOW.c.workspace_id == workspace_id, WORKFLOW.c.workflow_id == workflow_id
-                )
-            )
+            heads = _HEAD.all(connection, {"workspace": workspace_id, "workflow": workflow_id})
+            version = heads[0].version if heads else None
         if version is None:
             raise NotFound("workflow")
         key = (workspace_id, workflow_id, version)
@@ -135,7 +138,7 @@ class DefinitionStore:
 
     def read_resources(self, connection: sa.Connection, workspace_id: str) -> StoredResources:
         """`resources`, inside the caller's transaction."""
-        rows = connection.execute(_RESOURCES, {"workspace_id": workspace_id}).all()
+        rows = _RESOURCES.all(connection, {"workspace_id": workspace_id})
         if not rows:
             return StoredResources(Resources(), {})
         fields: dict[str, dict[str, Resource]] = {field: {} for field in _FIELDS.values()}
@@ -148,7 +151,7 @@ class DefinitionStore:
     def put_resource(self, workspace_id: str, change: ResourceChange) -> int:
         """Its new version. Raises `StaleVersion` or `InvalidDefinition`."""
         with writing(self._engine) as connection:
-            return _change_resource(connection, workspace_id, change, now=self._clock.now())
+            return change_resource(connection, workspace_id, change, now=self._clock.now())
 
     def apply_change(
         self,
@@ -172,7 +175,7 @@ class DefinitionStore:
                 if (done.workspace_id, done.workflow_id) != (workspace_id, workflow_id):
                     raise NotFound("change")
                 return int(done.version)
-            version = _add_version(
+            version = add_version(
                 connection,
                 (workspace_id, workflow_id),
                 workflow,
@@ -180,7 +183,7 @@ class DefinitionStore:
                 now=now,
             )
             for change in resources:
-                _change_resource(connection, workspace_id, change, now=now)
+                change_resource(connection, workspace_id, change, now=now)
             connection.execute(
                 sa.insert(APPLIED_CHANGE).values(
                     change_id=change_id,
@@ -215,7 +218,7 @@ def _load_version(
     return StoredWorkflow(workspace_id, workflow_id, version, workflow, row.created_at)
 
 
-def _add_version(
+def add_version(
     connection: sa.Connection,
     key: tuple[str, str],
     workflow: Workflow,
@@ -223,6 +226,7 @@ def _add_version(
     expected: int | None,
     now: datetime,
 ) -> int:
+    """The version made for *key*, workspace and workflow. Raises `StaleVersion`."""
     workspace_id, workflow_id = key
     head = sa.and_(WORKFLOW.c.workspace_id == workspace_id, WORKFLOW.c.workflow_id == workflow_id)
     current = connection.scalar(sa.select(WORKFLOW.c.version).where(head).with_for_update()) or 0
@@ -237,14 +241,17 @@ def _add_version(
     # Written out whole, so that a later change of a default does not change what was stored.
     definition = workflow.model_dump_json(by_alias=True)
     connection.execute(
-        sa.insert(WORKFLOW_VERSION).values(**ids, definition=definition, created_at=now)
+        sa.insert(WORKFLOW_VERSION).values(
+            **ids, definition=definition, created_at=now, name=workflow.name
+        )
     )
     return version
 
 
-def _change_resource(
+def change_resource(
     connection: sa.Connection, workspace_id: str, change: ResourceChange, *, now: datetime
 ) -> int:
+    """The new version of the resource. Raises `StaleVersion` or `InvalidDefinition`."""
     kind = ResourceKind(change.kind)
     key = sa.and_(
         RESOURCE.c.workspace_id == workspace_id,

@@ -1,5 +1,6 @@
 """Runs as everybody but the interpreter sees them. Only reading here; `rounds.py` starts them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,17 +11,19 @@ from ..definition.workflow import Workflow
 from ..execution import (
     EndedRun,
     Execution,
+    ExecutionPage,
     ExecutionStatus,
     FailedRun,
     StepExecution,
     StepStatus,
 )
-from . import codec, records
-from .database import reading
+from . import codec, cursors, records
+from .database import Prepared, reading
 from .definitions import DefinitionStore
 from .journal import live_steps
 from .tables import EXECUTION, STEP_RUN
 
+_IN_ONE_QUERY = 500
 _FAILED = tuple(status.value for status in ExecutionStatus if status.is_failure)
 
 
@@ -34,32 +37,46 @@ class ExecutionStore:
     def execution(self, workspace_id: str, execution_id: str) -> Execution:
         """The run with its output, when it has one. Raises `NotFound`."""
         with reading(self._engine) as connection:
-            row = records.find_execution(connection, workspace_id, execution_id)
-            found = self.as_of_now(connection, records.execution(row))
-            if found.status is not ExecutionStatus.SUCCEEDED:
-                return found
-            last = self._workflow_of(connection, found).steps[-1]
-            output = _output(connection, execution_id, f"/{last.id}")
-            return found.model_copy(update={"output": output})
+            return self.read_execution(connection, workspace_id, execution_id)
 
-    def executions(
+    def read_execution(
+        self, connection: sa.Connection, workspace_id: str, execution_id: str
+    ) -> Execution:
+        """`execution`, inside the caller's transaction."""
+        row = records.find_execution(connection, workspace_id, execution_id)
+        found = self.as_of_now(connection, records.execution(row))
+        if found.status is not ExecutionStatus.SUCCEEDED:
+            return found
+        last = self._workflow_of(connection, found).steps[-1]
+        output = _output(connection, execution_id, f"/{last.id}")
+        return found.model_copy(update={"output": output})
+
+    def page(
         self,
         workspace_id: str,
         *,
         workflow_id: str | None = None,
         status: ExecutionStatus | None = None,
+        cursor: str | None = None,
         limit: int = 50,
-    ) -> tuple[Execution, ...]:
-        """The newest first, without their outputs."""
+    ) -> ExecutionPage:
+        """The newest first, without their outputs, from *cursor* on. Raises `InvalidCursor`."""
         query = sa.select(EXECUTION).where(EXECUTION.c.workspace_id == workspace_id)
         if workflow_id is not None:
             query = query.where(EXECUTION.c.workflow_id == workflow_id)
         if status is not None:
             query = query.where(EXECUTION.c.status == status.value)
-        query = query.order_by(EXECUTION.c.created_at.desc(), EXECUTION.c.id).limit(limit)
+        if cursor is not None:
+            query = query.where(_older_than(*cursors.read(cursor)))
+        query = query.order_by(EXECUTION.c.created_at.desc(), EXECUTION.c.id.desc())
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-            return tuple(self.as_of_now(connection, records.execution(row)) for row in rows)
+            rows = connection.execute(query.limit(limit + 1)).all()
+            found = [self.as_of_now(connection, records.execution(row)) for row in rows[:limit]]
+        more = len(rows) > limit and found
+        return ExecutionPage(
+            executions=tuple(found),
+            next_cursor=cursors.write(found[-1].created_at, found[-1].id) if more else None,
+        )
 
     def steps(
         self, workspace_id: str, execution_id: str, *, outputs: bool = True
@@ -70,7 +87,8 @@ class ExecutionStore:
                 connection,
                 records.execution(records.find_execution(connection, workspace_id, execution_id)),
             )
-            return self._view(connection, run, outputs=outputs)
+            rows = _step_rows(connection, [execution_id], outputs=outputs)
+            return self._view(connection, run, rows.get(execution_id, {}))
 
     def history(self, workspace_id: str, execution_id: str) -> tuple[StepExecution, ...]:
         """Every step of every round as it was recorded, oldest round first."""
@@ -108,15 +126,17 @@ class ExecutionStore:
         self, workspace_id: str, *, after: int = 0, limit: int = 100
     ) -> tuple[EndedRun, ...]:
         """Runs that ended after cursor *after*, in the order they ended."""
-        query = _ended(after, limit).where(EXECUTION.c.workspace_id == workspace_id)
+        values = {"workspace": workspace_id, "after": after, "count": limit}
         with reading(self._engine) as connection:
+            rows = _ENDED.all(connection, values)
+            steps = _step_rows(connection, [row.id for row in rows], outputs=False)
             return tuple(
                 EndedRun(
                     cursor=row.end_cursor,
                     execution=(run := records.execution(row)),
-                    steps=self._view(connection, run, outputs=False),
+                    steps=self._view(connection, run, steps.get(row.id, {})),
                 )
-                for row in connection.execute(query).all()
+                for row in rows
             )
 
     def started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
@@ -138,15 +158,21 @@ class ExecutionStore:
             query = query.where(EXECUTION.c.workspace_id == workspace_id)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-            return tuple(self._failed_run(connection, row) for row in rows)
+            steps = _step_rows(connection, [row.id for row in rows], outputs=True)
+            return tuple(self._failed_run(connection, row, steps.get(row.id, {})) for row in rows)
 
     def failed_run(self, workspace_id: str, execution_id: str) -> FailedRun | None:
         """One failed run; None if it has not failed. Raises `NotFound`."""
         with reading(self._engine) as connection:
             row = records.find_execution(connection, workspace_id, execution_id)
-            return self._failed_run(connection, row) if row.status in _FAILED else None
+            if row.status not in _FAILED:
+                return None
+            steps = _step_rows(connection, [execution_id], outputs=True)
+            return self._failed_run(connection, row, steps.get(execution_id, {}))
 
-    def _failed_run(self, connection: sa.Connection, row: Any) -> FailedRun:
+    def _failed_run(
+        self, connection: sa.Connection, row: Any, steps: Mapping[str, Any]
+    ) -> FailedRun:
         run = records.execution(row)
         stored = self._definitions.read_workflow(
             connection, run.workspace_id, run.workflow_id, run.workflow_version
@@ -156,7 +182,7 @@ class ExecutionStore:
             execution=run,
             workflow_name=stored.workflow.name,
             definition=to_data(stored.workflow),
-            steps=self._view(connection, run),
+            steps=self._view(connection, run, steps),
         )
 
     def as_of_now(self, connection: sa.Connection, run: Execution) -> Execution:
@@ -180,13 +206,9 @@ class ExecutionStore:
         )
 
     def _view(
-        self, connection: sa.Connection, run: Execution, *, outputs: bool = True
+        self, connection: sa.Connection, run: Execution, rows: Mapping[str, Any]
     ) -> tuple[StepExecution, ...]:
-        columns = [one for one in STEP_RUN.c if outputs or one is not STEP_RUN.c.output]
-        query = sa.select(*columns).where(
-            STEP_RUN.c.execution_id == run.id, STEP_RUN.c.superseded_in.is_(None)
-        )
-        rows = {row.path: row for row in connection.execute(query)}
+        """Every step of the workflow; *rows* are those that count, by path."""
         view: list[StepExecution] = []
         for number, step in enumerate(self._workflow_of(connection, run).steps, start=1):
             row = rows.get(f"/{step.id}")
@@ -214,9 +236,54 @@ class ExecutionStore:
         ).workflow
 
 
+_ENDED = Prepared(
+    sa.select(EXECUTION)
+    .where(
+        EXECUTION.c.workspace_id == sa.bindparam("workspace"),
+        EXECUTION.c.end_cursor > sa.bindparam("after"),
+    )
+    .order_by(EXECUTION.c.end_cursor)
+    .limit(sa.bindparam("count", type_=sa.Integer()))
+)
+
+
 def _ended(after: int, limit: int) -> sa.Select[Any]:
     query = sa.select(EXECUTION).where(EXECUTION.c.end_cursor > after)
     return query.order_by(EXECUTION.c.end_cursor).limit(limit)
+
+
+def _older_than(created_at: datetime, execution_id: str) -> Any:
+    return sa.or_(
+        EXECUTION.c.created_at < created_at,
+        sa.and_(EXECUTION.c.created_at == created_at, EXECUTION.c.id < execution_id),
+    )
+
+
+_WITHOUT_OUTPUT = [one for one in STEP_RUN.c if one is not STEP_RUN.c.output]
+_STEPS = {
+    True: sa.select(STEP_RUN).where(STEP_RUN.c.superseded_in.is_(None)),
+    False: sa.select(*_WITHOUT_OUTPUT).where(STEP_RUN.c.superseded_in.is_(None)),
+}
+_STEPS_OF_ONE = {
+    outputs: Prepared(query.where(STEP_RUN.c.execution_id == sa.bindparam("id")))
+    for outputs, query in _STEPS.items()
+}
+
+
+def _step_rows(
+    connection: sa.Connection, execution_ids: Sequence[str], *, outputs: bool
+) -> dict[str, dict[str, Any]]:
+    """The steps that count, by execution and path: one query for a few hundred runs."""
+    if len(execution_ids) == 1:
+        rows = _STEPS_OF_ONE[outputs].all(connection, {"id": execution_ids[0]})
+        return {execution_ids[0]: {row.path: row for row in rows}}
+    query = _STEPS[outputs].where(STEP_RUN.c.execution_id.in_(sa.bindparam("ids", expanding=True)))
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(execution_ids), _IN_ONE_QUERY):
+        ids = list(execution_ids[start : start + _IN_ONE_QUERY])
+        for row in connection.execute(query, {"ids": ids}):
+            found.setdefault(row.execution_id, {})[row.path] = row
+    return found
 
 
 def _output(connection: sa.Connection, execution_id: str, path: str) -> Any:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ..errors import NotFound
 from ..execution import ErrorInfo, Execution, ExecutionStatus, StepExecution, StepStatus
 from . import codec
+from .database import Prepared
 from .tables import EXECUTION, STEP_RUN
 
 
@@ -132,6 +133,12 @@ _USED = sa.select(STEP_RUN.c.tokens_used, STEP_RUN.c.execution_time_ms, STEP_RUN
     STEP_RUN.c.execution_id == sa.bindparam("execution_id")
 )
 _USED_IN_ROUND = _USED.where(STEP_RUN.c.round == sa.bindparam("round"))
+_FOUND = Prepared(
+    sa.select(EXECUTION).where(
+        EXECUTION.c.id == sa.bindparam("id"),
+        EXECUTION.c.workspace_id == sa.bindparam("workspace"),
+    )
+)
 _LOCKED = sa.select(EXECUTION).where(EXECUTION.c.id == sa.bindparam("id")).with_for_update()
 
 
@@ -162,14 +169,10 @@ def total_cost(used: Iterable[tuple[int, Decimal | None]]) -> Decimal | None:
 
 def find_execution(connection: sa.Connection, workspace_id: str, execution_id: str) -> Any:
     """The row of a run in this workspace. Raises `NotFound`."""
-    row = connection.execute(
-        sa.select(EXECUTION).where(
-            EXECUTION.c.id == execution_id, EXECUTION.c.workspace_id == workspace_id
-        )
-    ).one_or_none()
-    if row is None:
+    rows = _FOUND.all(connection, {"id": execution_id, "workspace": workspace_id})
+    if not rows:
         raise NotFound("execution")
-    return row
+    return rows[0]
 
 
 def lock_execution(connection: sa.Connection, execution_id: str) -> Any:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from ..definition.workflow import Workflow
+from ..errors import RequestKeyReused
 from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode
 from ..ports import Clock
 from . import codec, records
@@ -16,7 +17,9 @@ from .database import reading, writing
 from .definitions import DefinitionStore
 from .executions import ExecutionStore
 from .journal import LiveStep, close_execution, live_steps, supersede
+from .requests import Done, Request, RequestKeys
 from .tables import EXECUTION
+from .workflows import require_unpaused
 
 Enqueue: TypeAlias = Callable[[sa.Connection, str, int], None]
 _log = logging.getLogger(__name__)
@@ -25,7 +28,7 @@ _UNENDED = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What a run is started with."""
+    """What a run is started with; *request_key* makes it the same run when it is asked for again."""
 
     workflow_id: str
     inputs: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -34,6 +37,7 @@ class NewRun:
     trigger: str = "manual"
     test_mode: bool = False
     timeout_seconds: float | None = None
+    request_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,22 @@ class RoundStore:
         engine: sa.Engine,
         definitions: DefinitionStore,
         executions: ExecutionStore,
+        requests: RequestKeys,
         clock: Clock,
     ) -> None:
         self._engine = engine
         self._definitions = definitions
         self._executions = executions
+        self._requests = requests
         self._clock = clock
 
     def submit(
         self, workspace_id: str, run: NewRun, *, version: int, workflow: Workflow, enqueue: Enqueue
     ) -> Execution:
-        """The row and its place in the queue, together."""
+        """The row and its place in the queue, together.
+
+        Raises `WorkflowPaused` unless it is a test, and `RequestKeyReused`.
+        """
         now = self._clock.now()
         execution_id = uuid4().hex
         values = {
@@ -90,10 +99,34 @@ class RoundStore:
             "total_tokens_used": 0,
             "total_execution_time_ms": 0,
         }
+        request = Request(workspace_id, "execution", run.request_key)
         with writing(self._engine) as connection:
+            done = self._requests.claim(connection, request, now=now)
+            if done is not None:
+                return self._started(connection, workspace_id, done, run.workflow_id)
+            if not run.test_mode:
+                require_unpaused(connection, workspace_id, run.workflow_id)
             connection.execute(sa.insert(EXECUTION).values(**values))
             enqueue(connection, execution_id, 1)
+            self._requests.settle(connection, request, Done(execution_id, 1))
             return records.execution(records.find_execution(connection, workspace_id, execution_id))
+
+    def started(self, workspace_id: str, workflow_id: str, request_key: str) -> Execution | None:
+        """The run that was started with a key, as it is now. Raises `RequestKeyReused`."""
+        request = Request(workspace_id, "execution", request_key)
+        with reading(self._engine) as connection:
+            done = self._requests.find(connection, request)
+            if done is None:
+                return None
+            return self._started(connection, workspace_id, done, workflow_id)
+
+    def _started(
+        self, connection: sa.Connection, workspace_id: str, done: Done, workflow_id: str
+    ) -> Execution:
+        run = self._executions.read_execution(connection, workspace_id, done.subject_id)
+        if run.workflow_id != workflow_id:
+            raise RequestKeyReused
+        return run
 
     def resume(
         self,
@@ -104,11 +137,21 @@ class RoundStore:
         version: int | None,
         plan: PlanResume,
         enqueue: Enqueue,
+        request_key: str | None = None,
     ) -> Execution:
-        """The next round, queued. *plan* names the paths to put aside, or raises."""
+        """The next round, queued. *plan* names the paths to put aside, or raises.
+
+        A request that was carried out already gives the run as it is now.
+        """
         now = self._clock.now()
+        request = Request(workspace_id, "round", request_key)
         with writing(self._engine) as connection:
             records.find_execution(connection, workspace_id, execution_id)
+            done = self._requests.claim(connection, request, now=now)
+            if done is not None:
+                if done.subject_id != execution_id:
+                    raise RequestKeyReused
+                return self._executions.read_execution(connection, workspace_id, execution_id)
             row = records.lock_execution(connection, execution_id)
             stored = self._definitions.read_workflow(
                 connection, workspace_id, row.workflow_id, version
@@ -140,6 +183,7 @@ class RoundStore:
                 )
             )
             enqueue(connection, execution_id, row.dispatch + 1)
+            self._requests.settle(connection, request, Done(execution_id, row.round + 1))
             if mode == "full":
                 _log.info("Cleared all state of %s: the whole workflow runs again.", execution_id)
             return self._executions.as_of_now(

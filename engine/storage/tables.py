@@ -42,7 +42,7 @@ class Row(SQLModel, registry=registry()):
 
 
 class WorkflowRow(Row, table=True):
-    """The head of a workflow: which version is the newest."""
+    """The head of a workflow: which version is the newest, and since when it is paused if it is."""
 
     __tablename__ = "workflow"  # pyright: ignore[reportAssignmentType] - SQLModel's own way
 
@@ -51,10 +51,13 @@ class WorkflowRow(Row, table=True):
     version: int
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
+    paused_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    paused_by: str | None = Field(default=None, sa_type=sa.Text)
+    pause_reason: str | None = Field(default=None, sa_type=sa.Text)
 
 
 class WorkflowVersionRow(Row, table=True):
-    """One version of a workflow, written once."""
+    """One version of a workflow, written once. `name` is the definition's, to list it by."""
 
     __tablename__ = "workflow_version"  # pyright: ignore[reportAssignmentType]
 
@@ -63,6 +66,7 @@ class WorkflowVersionRow(Row, table=True):
     version: int = Field(primary_key=True)
     definition: str = Field(sa_type=sa.Text)
     created_at: datetime = Field(sa_type=UtcTime)
+    name: str = Field(sa_type=sa.Text)
 
 
 class ResourceRow(Row, table=True):
@@ -90,6 +94,20 @@ class AppliedChangeRow(Row, table=True):
     applied_at: datetime = Field(sa_type=UtcTime)
 
 
+class RequestRow(Row, table=True):
+    """What a caller's key stands for, so that the same request again does nothing."""
+
+    __tablename__ = "engine_request"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (sa.Index("ix_engine_request_created", "created_at"),)
+
+    workspace_id: str = Field(primary_key=True, sa_type=sa.Text)
+    request_key: str = Field(primary_key=True, sa_type=sa.Text)
+    kind: str = Field(sa_type=sa.Text)
+    subject_id: str = Field(sa_type=sa.Text)
+    number: int
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
 class CounterRow(Row, table=True):
     """A number that only grows. Its row lock makes commit order and number order the same."""
 
@@ -105,6 +123,7 @@ class ExecutionRow(Row, table=True):
     __tablename__ = "execution"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         sa.Index("ix_execution_workspace", "workspace_id", "workflow_id", "created_at"),
+        sa.Index("ix_execution_listed", "workspace_id", "created_at", "id"),
         sa.Index("ix_execution_status", "status"),
         sa.Index("ix_execution_ended", "end_cursor", unique=True),
     )
@@ -145,7 +164,16 @@ class StepRunRow(Row, table=True):
     """
 
     __tablename__ = "step_run"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (sa.Index("ix_step_run_status", "execution_id", "status"),)
+    __table_args__ = (
+        sa.Index("ix_step_run_status", "execution_id", "status"),
+        # Only steps that cost something: what a day has cost is asked before each of them.
+        sa.Index(
+            "ix_step_run_cost",
+            "completed_at",
+            sqlite_where=sa.text("cost_usd IS NOT NULL"),
+            postgresql_where=sa.text("cost_usd IS NOT NULL"),
+        ),
+    )
 
     execution_id: str = Field(primary_key=True, sa_type=sa.Text)
     round: int = Field(primary_key=True)
@@ -179,6 +207,7 @@ WORKFLOW = _table(WorkflowRow)
 WORKFLOW_VERSION = _table(WorkflowVersionRow)
 RESOURCE = _table(ResourceRow)
 APPLIED_CHANGE = _table(AppliedChangeRow)
+REQUEST = _table(RequestRow)
 COUNTER = _table(CounterRow)
 EXECUTION = _table(ExecutionRow)
 STEP_RUN = _table(StepRunRow)

@@ -391,8 +391,15 @@ def test_the_step_that_breaks_the_budget_is_in_the_history_and_in_the_totals(tmp
         model=ScriptedModel(answers),
     )
     assert ended.error.code == "budget_exceeded"
-    assert ended.error.message == "Cost limit of $0.20 exceeded"
-    assert ended.error.details == {"limit": "0.20", "used": "0.30", "unit": "usd"}
+    assert ended.error.message == (
+        "Cost limit of $0.20 exceeded: $0.30 used. Set by the workflow's budget."
+    )
+    assert ended.error.details == {
+        "limit": "0.20",
+        "used": "0.30",
+        "unit": "usd",
+        "set_by": "the workflow's budget",
+    }
     assert [step.status.value for step in steps] == ["succeeded", "failed", "skipped"]
     assert steps[1].output == "x"
     assert (ended.total_cost_usd, ended.total_tokens_used) == (Decimal("0.30"), 40)
@@ -415,7 +422,7 @@ def test_tokens_have_a_limit_too(tmp_path):
         definition={"budget": {"max_tokens": 14}},
         model=ScriptedModel(["x"]),
     )
-    assert ended.error.message == "Token limit of 14 exceeded"
+    assert ended.error.message.startswith("Token limit of 14 exceeded: 15 used")
 
 
 def test_an_unknown_price_makes_the_total_unknown_not_cheaper(tmp_path):

@@ -1,6 +1,7 @@
 """The schema: made from nothing, from every older version, and the same as the tables in code."""
 
 import importlib.resources
+import json
 import subprocess
 import sys
 
@@ -91,6 +92,22 @@ def test_the_copilots_tables_can_live_beside_ours(tmp_path):
     with engine.database.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('copilot-1')")
-    engine.migrate()
+    upgrade(engine.database)
     assert current(engine.database) == HEAD
     engine.close()
+
+
+def test_versions_of_before_get_the_name_in_their_definition(database):
+    upgrade(database, "0001")
+    insert = (
+        "INSERT INTO workflow_version (workspace_id, workflow_id, version, definition, created_at) "
+        "VALUES ('acme', 'w', ?, ?, '2026-01-05 09:00:00')"
+    )
+    with database.begin() as connection:
+        for version, name in enumerate(("First", "Ünique 'quoted'"), start=1):
+            definition = json.dumps({"name": name, "steps": []})
+            connection.exec_driver_sql(insert, (version, definition))
+    upgrade(database)
+    with database.connect() as connection:
+        names = connection.scalars(sa.text("SELECT name FROM workflow_version ORDER BY version"))
+        assert names.all() == ["First", "Ünique 'quoted'"]

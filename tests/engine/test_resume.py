@@ -245,7 +245,7 @@ def test_shown_totals_restart_and_caps_go_on(tmp_path, world):
         assert again.error.message == "hard-coded name"
         engine.resume("acme", failed.id)
         third = engine.execution("acme", failed.id)
-        assert third.error.message == "Cost limit of $0.02 exceeded"
+        assert third.error.message.startswith("Cost limit of $0.02 exceeded: $0.03 used")
         assert third.error.details["used"] == "0.03"
         assert third.total_tokens_used == 15
 

@@ -9,7 +9,9 @@ from ...definition.steps import AgentStep
 from ...definition.workflow import Workflow
 from ...errors import InvalidModelOutput, InvalidParameters
 from ...ports import LanguageModel
-from ..context import Outside, Run, Usage
+from ..budget import Governor
+from ..context import Outside, Run
+from ..spending import Usage
 
 _EXCERPT = 500
 
@@ -21,6 +23,7 @@ class PreparedAgent:
     system: str
     prompt: str
     usage: Usage
+    governor: Governor
 
     @property
     def repeatable(self) -> bool:
@@ -28,10 +31,11 @@ class PreparedAgent:
 
     async def attempt(self, feedback: tuple[str, ...]) -> Any:
         """The tokens of a failed attempt count too, once the model has answered."""
+        await self.governor.admit(self.step, self.usage)
         answer = await self.model.complete(
             system=self.system,
             prompt=_with_feedback(self.prompt, feedback),
-            model=self.step.model,
+            model=self.step.model or self.governor.workspace.model,
             timeout_seconds=self.step.timeout_seconds,
         )
         self.usage.add(tokens=answer.input_tokens + answer.output_tokens, cost_usd=answer.cost_usd)
@@ -48,7 +52,8 @@ def prepare(step: AgentStep, run: Run, outside: Outside, usage: Usage) -> Prepar
         )
     prompt = resolve(step.prompt, run.scope)
     text = prompt if isinstance(prompt, str) else json.dumps(prompt, default=str)
-    return PreparedAgent(step, outside.model, _system(run.workflow, step), text, usage)
+    system = _system(run.workflow, step)
+    return PreparedAgent(step, outside.model, system, text, usage, run.governor)
 
 
 def _system(workflow: Workflow, step: AgentStep) -> str:

@@ -1,0 +1,136 @@
+"""Runs of workflows: started, listed, looked at, ended, run again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from ..execution import (
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    Progress,
+    ResumeMode,
+    StepExecution,
+)
+from .fields import Asking, Body, Id, IdInBody, IdInQuery, address
+
+router = APIRouter(prefix="/executions", tags=["executions"])
+
+Outputs = Annotated[bool, Query(description="With what the steps gave.")]
+
+
+class NewExecution(Body):
+    """What to run, with which inputs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"workflow_id": "greeting", "inputs": {"name": "Ada"}}]}
+    )
+
+    workflow_id: IdInBody
+    inputs: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    test_mode: bool = Field(default=False, description="Count in no pattern and no statistic.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=None, description="Limit of the whole run; the workflow's own when absent."
+    )
+
+
+class Resumption(Body):
+    """How a run goes on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"resume_mode": "partial"}]})
+
+    resume_mode: ResumeMode = Field(
+        default="full",
+        description="full runs every step; partial keeps what succeeded; dependencies runs the "
+        "failed step with the steps it needs, then goes on.",
+    )
+
+
+class ExecutionDetail(BaseModel):
+    """Outputs are there with ?outputs=true. A value that JSON has no form for is an object with
+    $type, as it is stored."""
+
+    execution: Execution
+    steps: list[StepExecution]
+    progress_percentage: int
+    agents_completed: int
+    agents_total: int
+
+
+class StepHistory(BaseModel):
+    steps: list[StepExecution]
+
+
+@router.get("", response_model_exclude={"executions": {"__all__": {"output"}}})
+def list_executions(
+    asking: Asking,
+    status: ExecutionStatus | None = None,
+    workflow_id: IdInQuery = None,
+    cursor: Annotated[str | None, Query(max_length=500, description="A next_cursor.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> ExecutionPage:
+    """The newest first, without outputs."""
+    return asking.executions.list(
+        workflow_id=workflow_id, status=status, cursor=cursor, limit=limit
+    )
+
+
+@router.post("", status_code=202, response_model_exclude={"output"})
+def start_execution(
+    body: NewExecution, asking: Asking, request: Request, response: Response
+) -> Execution:
+    """Queue a run of the newest version. Location is where to look at it."""
+    started = asking.executions.start(
+        body.workflow_id,
+        inputs=body.inputs,
+        test_mode=body.test_mode,
+        timeout_seconds=body.timeout_seconds,
+    )
+    response.headers["Location"] = address(request, started.id)
+    return started
+
+
+@router.get("/{execution_id}", response_model=ExecutionDetail)
+def get_execution(execution_id: Id, asking: Asking, outputs: Outputs = False) -> Response:
+    """One run with its steps, as they stand in the current round."""
+    progress = asking.executions.progress(execution_id)
+    detail = ExecutionDetail(
+        execution=asking.executions.get(execution_id),
+        steps=list(asking.executions.steps(execution_id, outputs=outputs)),
+        progress_percentage=progress.progress_percentage,
+        agents_completed=progress.agents_completed,
+        agents_total=progress.agents_total,
+    )
+    hidden = None if outputs else {"execution": {"output"}, "steps": {"__all__": {"output"}}}
+    return Response(detail.model_dump_json(exclude=hidden), media_type="application/json")
+
+
+@router.get("/{execution_id}/progress")
+def get_progress(execution_id: Id, asking: Asking) -> Progress:
+    """How far the run is, counted now."""
+    return asking.executions.progress(execution_id)
+
+
+@router.get("/{execution_id}/history", response_model=StepHistory)
+def get_history(execution_id: Id, asking: Asking, outputs: Outputs = False) -> Response:
+    """Every step of every round as it was recorded, the oldest round first."""
+    found = StepHistory(steps=list(asking.executions.history(execution_id)))
+    hidden = None if outputs else {"steps": {"__all__": {"output"}}}
+    return Response(found.model_dump_json(exclude=hidden), media_type="application/json")
+
+
+@router.post("/{execution_id}/cancel", response_model_exclude={"output"})
+def cancel_execution(execution_id: Id, asking: Asking) -> Execution:
+    """End a run; one that has ended stays as it is."""
+    return asking.executions.cancel(execution_id)
+
+
+@router.post("/{execution_id}/resume", status_code=202, response_model_exclude={"output"})
+def resume_execution(
+    execution_id: Id, body: Resumption, asking: Asking, request: Request, response: Response
+) -> Execution:
+    """Queue the next round, with the newest version of the workflow."""
+    resumed = asking.executions.resume(execution_id, mode=body.resume_mode)
+    response.headers["Location"] = address(request, resumed.id, levels_up=2)
+    return resumed

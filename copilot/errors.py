@@ -2,8 +2,16 @@
 
 * CopilotError
   + NotFound               no such thing in this workspace (the same for somebody else's)
+  + Unauthenticated        no key, or none that is valid now
+  + Forbidden              known, but this role may not, or only a person may
+  + KeyReused              an idempotency key came back with another request
+  + AlreadyExists          a repeated request can't be carried out anew: what it made is in use
+  + RequestInProgress      the same request is being answered right now
+  + TooManyRequests        more than this key may ask in a minute
+  + ServerUnreachable      no answer from the server that was named
   + UnknownName            a source, fix type, runtime or setting nobody registered
   + InvalidInput           what the caller gave can't be read; says where and what to do
+  + InvalidCursor          a page marker that no page gave
   + NotAnalysable          the run is not a failed one
   + InsufficientCredits    the ledger refused the reservation
   + InvalidFix             the fix does not fit this workflow, or may not do this
@@ -15,7 +23,10 @@
   + StoreUnavailable       the database or its disk can't be used
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+#: Above it there is none.
+_HIGHEST_ROLE: Final = "owner"
 
 
 class CopilotError(Exception):
@@ -39,6 +50,90 @@ class NotFound(CopilotError):
         return f"No such {kind} in this workspace."
 
 
+class Unauthenticated(CopilotError):
+    """`Unauthenticated(problem)`: never says which of the keys it is, or whether there is one."""
+
+    code = "unauthenticated"
+
+    def __str__(self) -> str:
+        (problem,) = self.args
+        return f"This needs an API key: {problem}"
+
+
+class Forbidden(CopilotError):
+    """`Forbidden(scope, role, persons_only, reason)`: what is missing, the least role that has it,
+    whether no machine ever does, and, where that does not say it all, why in words."""
+
+    code = "forbidden"
+
+    def __init__(self, scope: str, role: str, persons_only: bool, reason: str = "") -> None:
+        super().__init__(scope, role, persons_only, *filter(None, [reason]))
+
+    def __str__(self) -> str:
+        scope, role, persons_only, *reason = self.args
+        if reason:
+            return str(reason[0])
+        who = f"a person with the role {role}" if persons_only else f"the role {role}"
+        above = "" if role == _HIGHEST_ROLE else " or above"
+        return f"This needs {who}{above} (scope {scope})."
+
+
+class KeyReused(CopilotError):
+    """`KeyReused()`: the stored answer belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+    def __str__(self) -> str:
+        return (
+            "This Idempotency-Key was used for another request. Make a new one for a new request."
+        )
+
+
+class AlreadyExists(CopilotError):
+    """`AlreadyExists(kind)`: what this request made before has been used since."""
+
+    code = "already_exists"
+
+    def __str__(self) -> str:
+        (kind,) = self.args
+        return (
+            f"This request has made its {kind} already, and that has been used or revoked since. "
+            "Send a new request, with a new Idempotency-Key."
+        )
+
+
+class RequestInProgress(CopilotError):
+    """`RequestInProgress()`: with the same idempotency key."""
+
+    code = "request_in_progress"
+    retryable = True
+
+    def __str__(self) -> str:
+        return "The same request is being answered. Ask again in a moment, with the same key."
+
+
+class TooManyRequests(CopilotError):
+    """`TooManyRequests(limit, retry_after)`: requests a minute, and seconds to wait."""
+
+    code = "too_many_requests"
+    retryable = True
+
+    def __str__(self) -> str:
+        limit, retry_after = self.args
+        return f"More than {limit} requests a minute. Wait {retry_after} s."
+
+
+class ServerUnreachable(CopilotError):
+    """`ServerUnreachable(url, problem)`."""
+
+    code = "server_unreachable"
+    retryable = True
+
+    def __str__(self) -> str:
+        url, problem = self.args
+        return f"No answer from {url}: {problem}"
+
+
 class UnknownName(CopilotError):
     """`UnknownName(kind, name, near)`."""
 
@@ -57,6 +152,15 @@ class InvalidInput(CopilotError):
     def __str__(self) -> str:
         where, problem, advice = self.args
         return f"{where}: {problem} {advice}".rstrip()
+
+
+class InvalidCursor(CopilotError):
+    """`InvalidCursor()`."""
+
+    code = "invalid_cursor"
+
+    def __str__(self) -> str:
+        return "This is not the cursor of a page. Use the next_cursor of the page before, or none."
 
 
 class NotAnalysable(CopilotError):

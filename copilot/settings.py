@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -35,10 +35,26 @@ class Settings(BaseModel):
     user: str = Field(
         default="owner", min_length=1, max_length=200, description="Who approves, in the audit."
     )
-    token: SecretStr | None = Field(
+    url: str | None = Field(
         default=None,
-        min_length=20,
-        description="What clients of `serve` prove themselves with: at least 20 characters.",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="A server that commands ask instead of a database here.",
+    )
+    key: SecretStr | None = Field(
+        default=None, description="API key for the server of ASK_COPILOT_URL."
+    )
+    requests_per_minute: int = Field(
+        default=600, ge=0, le=1_000_000, description="What one API key may ask; 0 for no limit."
+    )
+    nightly: str | None = Field(
+        default=None,
+        description="When `serve` looks at the failures since the last time: a cron line in UTC.",
+    )
+    log: Literal["json", "text"] = Field(
+        default="json", description="How `serve` writes its log, on standard error."
+    )
+    otlp_endpoint: str | None = Field(
+        default=None, description="Where traces go: the address of an OTLP receiver over HTTP."
     )
 
     offline_credit_cost: int = Field(
@@ -54,7 +70,7 @@ class Settings(BaseModel):
         default=5.0, ge=0, le=600, description="How long undo is offered after a fix."
     )
     approval_seconds: float = Field(
-        default=3600.0, gt=0, le=604_800, description="How long an approval can be used."
+        default=3600.0, ge=1, le=604_800, description="How long an approval can be used."
     )
     verify_runs: int = Field(
         default=3, ge=1, le=100, description="Passing runs until a fix counts as verified."
@@ -80,7 +96,7 @@ class Settings(BaseModel):
     )
 
     @property
-    def url(self) -> str:
+    def database(self) -> str:
         """Database address, as SQLAlchemy spells it."""
         if self.database_url:
             return self.database_url

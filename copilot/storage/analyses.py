@@ -2,33 +2,36 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
 
-from ..errors import NotFound
+from ..errors import InsufficientCredits, NotFound
 from ..types import Failure, Frozen, Preview, Report
-from .database import Database
+from .database import Database, Prepared, new_id
 from .failures import record_failure
-from .ledger import Ledger
+from .ledger import Ledger, find_reservation
 from .tables import ANALYSIS, SUGGESTED_FIX
 
 _JSON = TypeAdapter(dict[str, JsonValue])
 
-_INSERT = insert(ANALYSIS)
-_INSERT_FIX = insert(SUGGESTED_FIX)
+_INSERT = Prepared(insert(ANALYSIS), columns=ANALYSIS.c.keys())
+_INSERT_FIX = Prepared(insert(SUGGESTED_FIX), columns=SUGGESTED_FIX.c.keys())
 #: The newest report by one column, every one of them indexed.
 _NEWEST = {
-    column: select(ANALYSIS.c.report)
-    .where(
-        ANALYSIS.c.workspace_id == bindparam("workspace"),
-        ANALYSIS.c[column] == bindparam("value"),
+    column: Prepared(
+        select(ANALYSIS.c.report)
+        .where(
+            ANALYSIS.c.workspace_id == bindparam("workspace"),
+            ANALYSIS.c[column] == bindparam("value"),
+        )
+        .order_by(ANALYSIS.c.created_at.desc())
+        .limit(1)
     )
-    .order_by(ANALYSIS.c.created_at.desc())
-    .limit(1)
     for column in ("analysis_id", "idempotency_key", "execution_id", "reuse_key")
 }
 
@@ -47,7 +50,8 @@ class ReuseKey:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        content = {name: getattr(self, name) for name in self.__slots__}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class FixDraft(Frozen):
@@ -77,6 +81,7 @@ class FinishedAnalysis:
     fixes: Sequence[FixDraft]
     credits: int
     reason: str
+    asked_by: str | None = None
     occurrence: int | None = None
 
 
@@ -84,6 +89,8 @@ class Analyses:
     def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database = database
         self._ledger = ledger
+        #: Each is told of every new analysis, once it is stored.
+        self.listeners: list[Callable[[Report], None]] = []
 
     def finish(self, analysis: FinishedAnalysis) -> Report:
         """Store failure, analysis and fixes and settle the credits, all in one commit.
@@ -106,7 +113,41 @@ class Analyses:
                 return Report.model_validate_json(row.report)
             report = analysis.report.model_copy(update={"receipt": receipt})
             _insert(connection, analysis, report)
-            return report
+        return self._told(report)
+
+    def answer(self, analysis: FinishedAnalysis, *, price: int) -> Report:
+        """`finish` with its reservation of *price* in the same commit: nobody outside was asked.
+
+        A key whose reservation was given back, after a crash, is replaced by a fresh one. Raises
+        InsufficientCredits; then nothing is stored.
+        """
+        try:
+            return self._answer(analysis, price)
+        except (IntegrityError, InsufficientCredits):
+            # on Postgres the same request may just have won in another thread
+            known = self.by_key(analysis.failure.workspace_id, analysis.idempotency_key)
+            if known is None:
+                raise
+            return known
+
+    def _answer(self, analysis: FinishedAnalysis, price: int) -> Report:
+        workspace_id, key = analysis.failure.workspace_id, analysis.idempotency_key
+        credits, reason = analysis.credits, analysis.reason
+        with self._database.write() as connection:
+            reserved = find_reservation(connection, workspace_id, key)
+            if reserved is not None and reserved.settled is not None:
+                row = _find(connection, workspace_id, "idempotency_key", key)
+                if row is not None:
+                    return Report.model_validate_json(row.report)
+                key, reserved = new_id("request"), None
+            if reserved is None:
+                self._ledger.reserve_in(connection, workspace_id, key, price=price)
+            receipt = self._ledger.settle_in(
+                connection, workspace_id, key, credits=credits, reason=reason
+            )
+            report = analysis.report.model_copy(update={"receipt": receipt})
+            _insert(connection, replace(analysis, idempotency_key=key), report)
+        return self._told(report)
 
     def get(self, workspace_id: str, analysis_id: str) -> Report:
         """Raises NotFound, also for another workspace's."""
@@ -152,17 +193,20 @@ class Analyses:
         with self._database.read() as connection:
             return tuple(_fix(row) for row in connection.execute(wanted))
 
+    def _told(self, report: Report) -> Report:
+        for listener in self.listeners:
+            listener(report)
+        return report
+
     def _newest(self, workspace_id: str, column: str, value: str) -> Report | None:
         with self._database.read() as connection:
             row = _find(connection, workspace_id, column, value)
         return None if row is None else Report.model_validate_json(row.report)
 
 
-def _find(
-    connection: Connection, workspace_id: str, column: str, value: str
-) -> Row[*tuple[Any, ...]] | None:
-    values = {"workspace": workspace_id, "value": value}
-    return connection.execute(_NEWEST[column], values).one_or_none()
+def _find(connection: Connection, workspace_id: str, column: str, value: str) -> Any:
+    """A row with the report, or None."""
+    return _NEWEST[column].first(connection, {"workspace": workspace_id, "value": value})
 
 
 def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) -> None:
@@ -180,13 +224,14 @@ def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) 
         "reuse_key": analysis.reuse.digest,
         "root_cause": report.root_cause,
         "produced_by": report.produced_by,
+        "asked_by": analysis.asked_by,
         "credits": report.receipt.credits,
         "report": report.model_dump_json(),
         "created_at": report.created_at,
     }
-    connection.execute(_INSERT, row)
-    fixes = [
-        {
+    _INSERT.run(connection, row)
+    for position, fix in enumerate(analysis.fixes):
+        values = {
             "fix_id": fix.fix_id,
             "workspace_id": failure.workspace_id,
             "analysis_id": report.analysis_id,
@@ -196,10 +241,7 @@ def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) 
             "fix": _JSON.dump_json(fix.fix).decode(),
             "preview": fix.preview.model_dump_json() if fix.preview else None,
         }
-        for position, fix in enumerate(analysis.fixes)
-    ]
-    if fixes:
-        connection.execute(_INSERT_FIX, fixes)
+        _INSERT_FIX.run(connection, values)
 
 
 def _fix(row: Row[*tuple[Any, ...]]) -> StoredFix:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from ..types import Approval, ChangeState, Preview
-from .database import Database, new_id
+from .database import Database, insert_new, new_id
 from .tables import APPROVAL, CHANGE
 
 
@@ -14,11 +14,18 @@ class Approvals:
         self._database = database
 
     def add(
-        self, workspace_id: str, preview: Preview, *, actor: str, valid_for: timedelta
+        self,
+        workspace_id: str,
+        preview: Preview,
+        *,
+        actor: str,
+        valid_for: timedelta,
+        approval_id: str | None = None,
     ) -> Approval:
+        """Store an approval; the same *approval_id* again gives the one that is there."""
         now = self._database.now()
         approval = Approval(
-            approval_id=new_id("approval"),
+            approval_id=approval_id or new_id("approval"),
             fix_id=preview.fix_id,
             digest=preview.digest,
             base_version=preview.base_version,
@@ -32,8 +39,9 @@ class Approvals:
             "used_by": None,
         }
         with self._database.write() as connection:
-            connection.execute(insert(APPROVAL), row)
-        return approval
+            if insert_new(connection, APPROVAL, row):
+                return approval
+        return self.find(workspace_id, approval.approval_id) or approval
 
     def find(self, workspace_id: str, approval_id: str) -> Approval | None:
         """None when there is no such approval in this workspace.

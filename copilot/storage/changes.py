@@ -34,7 +34,13 @@ class Changes:
         self._database = database
 
     def begin(
-        self, approval: Approval, *, fix_type: str, before: Snapshot, after: Snapshot
+        self,
+        approval: Approval,
+        *,
+        fix_type: str,
+        before: Snapshot,
+        after: Snapshot,
+        change_id: str | None = None,
     ) -> ChangeRecord | None:
         """Use the approval up and start its change; None when it was used already.
 
@@ -43,8 +49,9 @@ class Changes:
         workspace_id = before.workspace_id
         now = self._database.now()
         images = {"before": before.model_dump_json(), "after": after.model_dump_json()}
+        fresh_id = change_id or new_id("change")
         with self._database.write() as connection:
-            change_id = new_id("change")
+            change_id = fresh_id
             use = (
                 update(APPROVAL)
                 .where(
@@ -86,9 +93,10 @@ class Changes:
         before: Snapshot,
         after: Snapshot,
         actor: str,
+        reversal_id: str | None = None,
     ) -> ChangeRecord | None:
         """Start taking *original* back; None when it is not applied (any more) or on its way back."""
-        change_id = new_id("change")
+        change_id = reversal_id or new_id("change")
         claim = (
             update(CHANGE)
             .where(
@@ -153,6 +161,13 @@ class Changes:
         """Raises NotFound, also for another workspace's."""
         with self._database.read() as connection:
             return _get(connection, workspace_id, change_id)
+
+    def find(self, workspace_id: str, change_id: str) -> ChangeRecord | None:
+        """None when there is no such change in this workspace."""
+        try:
+            return self.get(workspace_id, change_id)
+        except NotFound:
+            return None
 
     def history(self, workspace_id: str, workflow_id: str, *, limit: int = 50) -> Sequence[Change]:
         """Changes of one workflow, newest first, those that failed too."""

@@ -1,30 +1,57 @@
 """Failed runs as they were recorded, which of them are the same failure, and how far sources were read."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Integer, Row, and_, bindparam, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    select,
+    update,
+)
 
 from ..errors import NotFound
 from ..types import ErrorRecord, Failure
-from .database import Database, insert_new, keep_others_out, leaving_old
-from .tables import FAILURE, GROUP_ALIAS, SOURCE_CURSOR
+from ..types.insight import FailureSummary
+from ..types.page import Page
+from .database import Database, Prepared, leaving_old
+from .failure_list import read_page
+from .group_aliases import Merge, chunks, find_roots, merge_groups
+from .source_cursors import move_cursor, read_cursor
+from .tables import FAILURE
 
 _ENTITIES = TypeAdapter(tuple[tuple[str, str], ...])
+#: Runs of a group that are named.
+LISTED = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SAME_RUN = and_(
     FAILURE.c.workspace_id == bindparam("workspace"),
     FAILURE.c.execution_id == bindparam("execution"),
 )
-_OF_RUN = select(FAILURE.c.id, FAILURE.c.occurrence, FAILURE.c.occurred_at).where(_SAME_RUN)
+_KNOWN = (
+    select(FAILURE.c.execution_id)
+    .where(
+        FAILURE.c.workspace_id == bindparam("workspace"),
+        FAILURE.c.execution_id.in_(bindparam("executions", expanding=True)),
+    )
+    .distinct()
+)
+_OF_RUN = Prepared(
+    select(FAILURE.c.id, FAILURE.c.occurrence, FAILURE.c.occurred_at).where(_SAME_RUN)
+)
 _UNCOUNT = update(FAILURE).where(_SAME_RUN).values(counted=False)
 #: Reads `count` entries of one index backwards, however many failures there are.
 RECENT = (
     select(
+        FAILURE.c.id,
         FAILURE.c.execution_id,
         FAILURE.c.signature,
         FAILURE.c.label,
@@ -39,10 +66,7 @@ RECENT = (
     .order_by(FAILURE.c.occurred_at.desc(), FAILURE.c.id.desc())
     .limit(bindparam("count", type_=Integer()))
 )
-_LINKS = select(GROUP_ALIAS.c.signature, GROUP_ALIAS.c.root).where(
-    GROUP_ALIAS.c.workspace_id == bindparam("workspace"),
-    GROUP_ALIAS.c.signature.in_(bindparam("signatures", expanding=True)),
-)
+_RECENT = Prepared(RECENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +96,17 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """`root` speaks for `absorbed` from now on; None when both were one group already."""
+class SightingGroup:
+    """Recent failed runs of one workflow that are the same failure, newest first, never empty."""
 
     root: str
-    absorbed: str | None
+    newest: Failure
+    sightings: tuple[Sighting, ...]
+
+    @property
+    def executions(self) -> tuple[str, ...]:
+        """Newest first, at most 10."""
+        return tuple(seen.execution_id for seen in self.sightings[:LISTED])
 
 
 class Failures:
@@ -85,6 +115,12 @@ class Failures:
 
     def record(self, failure: Failure, *, occurrence: int | None = None) -> int:
         """Store *failure* once and return its id; see `record_failure`."""
+        occurrence = _moment_of(failure) if occurrence is None else occurrence
+        run = {"workspace": failure.workspace_id, "execution": failure.execution_id}
+        with self._database.read() as connection:  # it nearly always is there already
+            for row in _OF_RUN.all(connection, run):
+                if row.occurrence == occurrence:
+                    return row.id
         with self._database.write() as connection:
             return record_failure(connection, failure, occurrence=occurrence)
 
@@ -103,21 +139,40 @@ class Failures:
         self, workspace_id: str, workflow_id: str, *, limit: int = 10
     ) -> tuple[Sighting, ...]:
         """The last failed runs of a workflow, newest first, each run once, without test runs."""
-        window = {"workspace": workspace_id, "workflow": workflow_id, "count": limit}
         with self._database.read() as connection:
-            rows = connection.execute(RECENT, window).all()
-            roots = find_roots(connection, workspace_id, {row.signature for row in rows})
-        return tuple(
-            Sighting(
-                execution_id=row.execution_id,
-                signature=row.signature,
-                root=roots[row.signature],
-                label=row.label,
-                entities=_ENTITIES.validate_json(row.entities),
-                occurred_at=row.occurred_at,
+            return tuple(seen for _, seen in _recent(connection, workspace_id, workflow_id, limit))
+
+    def groups(self, workspace_id: str, workflow_id: str, window: int) -> tuple[SightingGroup, ...]:
+        """The kinds of failure among the last *window* failed runs, the most frequent first."""
+        with self._database.read() as connection:
+            recent = _recent(connection, workspace_id, workflow_id, window)
+            counts = Counter(seen.root for _, seen in recent)
+            newest = {seen.root: failure_id for failure_id, seen in reversed(recent)}
+            wanted = select(FAILURE).where(
+                FAILURE.c.workspace_id == workspace_id, FAILURE.c.id.in_(newest.values())
             )
-            for row in rows
+            failures = {row.id: _failure(row) for row in connection.execute(wanted)}
+        return tuple(
+            SightingGroup(
+                root=root,
+                newest=failures[newest[root]],
+                sightings=tuple(seen for _, seen in recent if seen.root == root),
+            )
+            for root, _ in counts.most_common()
         )
+
+    def page(
+        self,
+        workspace_id: str,
+        workflow_id: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[FailureSummary]:
+        """Failed runs, test runs too, newest first, each run once. See `failure_list.read_page`."""
+        with self._database.read() as connection:
+            return read_page(
+                connection, workspace_id, workflow_id=workflow_id, cursor=cursor, limit=limit
+            )
 
     def root_of(self, workspace_id: str, signature: str) -> str:
         """The group this signature belongs to today: itself until it was merged."""
@@ -130,43 +185,36 @@ class Failures:
     def merge(self, workspace_id: str, one: str, other: str, *, reason: str) -> Merge:
         """Make two signatures one group, for good; the group that was seen first gives the root."""
         with self._database.write() as connection:
-            keep_others_out(connection, GROUP_ALIAS)  # two merges at once could close a ring
-            roots = find_roots(connection, workspace_id, {one, other})
-            if roots[one] == roots[other]:
-                return Merge(root=roots[one], absorbed=None)
-            first, later = _by_first_seen(connection, workspace_id, set(roots.values()))
-            alias = {
-                "workspace_id": workspace_id,
-                "signature": later,
-                "root": first,
-                "reason": reason,
-                "created_at": self._database.now(),
-            }
-            connection.execute(insert(GROUP_ALIAS), alias)
-            return Merge(root=first, absorbed=later)
+            return merge_groups(
+                connection, workspace_id, one, other, reason=reason, now=self._database.now()
+            )
 
     def cursor(self, workspace_id: str, source: str) -> int:
         """How far *source* has been read; 0 before the first time."""
-        wanted = select(SOURCE_CURSOR.c.cursor).where(
-            SOURCE_CURSOR.c.workspace_id == workspace_id, SOURCE_CURSOR.c.source == source
-        )
         with self._database.read() as connection:
-            return connection.execute(wanted).scalar_one_or_none() or 0
+            return read_cursor(connection, workspace_id, source)
 
     def advance(self, workspace_id: str, source: str, cursor: int) -> None:
         """Remember that everything up to *cursor* has been taken in; never goes back."""
-        now = self._database.now()
-        place = {"workspace_id": workspace_id, "source": source}
-        start = {**place, "cursor": cursor, "updated_at": now}
-        further = (
-            update(SOURCE_CURSOR)
-            .where(*(SOURCE_CURSOR.c[name] == value for name, value in place.items()))
-            .where(SOURCE_CURSOR.c.cursor < cursor)
-            .values(cursor=cursor, updated_at=now)
-        )
         with self._database.write() as connection:
-            if not insert_new(connection, SOURCE_CURSOR, start):
-                connection.execute(further)
+            move_cursor(connection, workspace_id, source, cursor, now=self._database.now())
+
+
+def record_failures(connection: Connection, workspace_id: str, failures: Sequence[Failure]) -> None:
+    """`record_failure` for many failures of one workspace: those of new runs in one statement."""
+    runs = Counter(failure.execution_id for failure in failures)
+    known: set[str] = set()
+    for some in chunks(sorted(runs)):
+        wanted = {"workspace": workspace_id, "executions": some}
+        known |= set(connection.execute(_KNOWN, wanted).scalars())
+    fresh: list[dict[str, Any]] = []
+    for failure in failures:
+        if failure.execution_id in known or runs[failure.execution_id] > 1:
+            record_failure(connection, failure)
+        else:
+            fresh.append(_row(failure, _moment_of(failure), counted=not failure.test_mode))
+    if fresh:
+        connection.execute(leaving_old(connection.dialect.name, FAILURE), fresh)
 
 
 def record_failure(
@@ -179,22 +227,16 @@ def record_failure(
     that failed again after a resume stays one failed run: its newest failure counts.
     """
     if occurrence is None:
-        occurrence = (failure.occurred_at - _EPOCH) // timedelta(microseconds=1)
+        occurrence = _moment_of(failure)
     run = {"workspace": failure.workspace_id, "execution": failure.execution_id}
-    earlier = connection.execute(_OF_RUN, run).all()
+    earlier = _OF_RUN.all(connection, run)
     for row in earlier:
         if row.occurrence == occurrence:
             return row.id
     newest = all(row.occurred_at <= failure.occurred_at for row in earlier)
     if earlier and newest:
         connection.execute(_UNCOUNT, run)
-    values = failure.model_dump(exclude={"error", "entities"})
-    values |= {
-        "occurrence": occurrence,
-        "counted": newest and not failure.test_mode,
-        "entities": _ENTITIES.dump_json(failure.entities).decode(),
-        "error": failure.error.model_dump_json(exclude_defaults=True),
-    }
+    values = _row(failure, occurrence, counted=newest and not failure.test_mode)
     fresh = leaving_old(connection.dialect.name, FAILURE).returning(FAILURE.c.id)
     stored = connection.execute(fresh, values).scalar_one_or_none()
     if stored is not None:
@@ -203,32 +245,40 @@ def record_failure(
     return record_failure(connection, failure, occurrence=occurrence)
 
 
-def find_roots(connection: Connection, workspace_id: str, signatures: set[str]) -> dict[str, str]:
-    """Follow the aliases of *signatures* to their ends, one query a link."""
-    roots = {signature: signature for signature in signatures}
-    ends = signatures
-    while ends:
-        wanted = {"workspace": workspace_id, "signatures": sorted(ends)}
-        links = {row.signature: row.root for row in connection.execute(_LINKS, wanted)}
-        roots = {start: links.get(end, end) for start, end in roots.items()}
-        ends = set(links.values())
-    return roots
-
-
-def _by_first_seen(connection: Connection, workspace_id: str, pair: set[str]) -> Sequence[str]:
-    """Seen first comes first; what was never seen comes last, by name."""
-
-    def first_id(signature: str) -> tuple[bool, int, str]:
-        wanted = (
-            select(FAILURE.c.id)
-            .where(FAILURE.c.workspace_id == workspace_id, FAILURE.c.signature == signature)
-            .order_by(FAILURE.c.id)
-            .limit(1)
+def _recent(
+    connection: Connection, workspace_id: str, workflow_id: str, count: int
+) -> list[tuple[int, Sighting]]:
+    window = {"workspace": workspace_id, "workflow": workflow_id, "count": count}
+    rows = _RECENT.all(connection, window)
+    roots = find_roots(connection, workspace_id, {row.signature for row in rows})
+    return [
+        (
+            row.id,
+            Sighting(
+                execution_id=row.execution_id,
+                signature=row.signature,
+                root=roots[row.signature],
+                label=row.label,
+                entities=_ENTITIES.validate_json(row.entities),
+                occurred_at=row.occurred_at,
+            ),
         )
-        found = connection.execute(wanted).scalar_one_or_none()
-        return found is None, found or 0, signature
+        for row in rows
+    ]
 
-    return sorted(pair, key=first_id)
+
+def _moment_of(failure: Failure) -> int:
+    """The time of a failure in microseconds, which tells it from others of its run."""
+    return (failure.occurred_at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _row(failure: Failure, occurrence: int, *, counted: bool) -> dict[str, Any]:
+    return failure.model_dump(exclude={"error", "entities"}) | {
+        "occurrence": occurrence,
+        "counted": counted,
+        "entities": _ENTITIES.dump_json(failure.entities).decode(),
+        "error": failure.error.model_dump_json(exclude_defaults=True),
+    }
 
 
 def _failure(row: Row[Any]) -> Failure:

@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Integer,
-    Row,
     String,
     bindparam,
     exists,
@@ -28,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import InsufficientCredits, InvalidInput, NotFound
 from ..types import Receipt
-from .database import Database, insert_new
+from .database import Database, Prepared, insert_new
 from .ledger_audit import LedgerAudit, audit_ledger
 from .tables import LEDGER_ENTRY, WORKSPACE_LIMIT
 
@@ -36,18 +35,23 @@ from .tables import LEDGER_ENTRY, WORKSPACE_LIMIT
 _WORKSPACE = bindparam("workspace", type_=String())
 _AMOUNT = bindparam("amount", type_=Integer())
 _ACCOUNT = WORKSPACE_LIMIT.c.workspace_id == _WORKSPACE
-_INSERT = insert(LEDGER_ENTRY)
-_ENTRIES = select(LEDGER_ENTRY).where(
-    LEDGER_ENTRY.c.workspace_id == _WORKSPACE, LEDGER_ENTRY.c.key == bindparam("entry_key")
+_INSERT = Prepared(
+    insert(LEDGER_ENTRY).inline(),
+    columns=("workspace_id", "kind", "key", "credits", "effect", "reason", "created_at"),
 )
-_BALANCE = select(WORKSPACE_LIMIT.c.balance).where(_ACCOUNT)
-_RAISE = (
+_ENTRIES = Prepared(
+    select(LEDGER_ENTRY).where(
+        LEDGER_ENTRY.c.workspace_id == _WORKSPACE, LEDGER_ENTRY.c.key == bindparam("entry_key")
+    )
+)
+_BALANCE = Prepared(select(WORKSPACE_LIMIT.c.balance).where(_ACCOUNT))
+_RAISE = Prepared(
     update(WORKSPACE_LIMIT)
     .where(_ACCOUNT)
     .values(balance=WORKSPACE_LIMIT.c.balance + _AMOUNT)
     .returning(WORKSPACE_LIMIT.c.balance)
 )
-_LOWER = (
+_LOWER = Prepared(
     update(WORKSPACE_LIMIT)
     .where(_ACCOUNT, WORKSPACE_LIMIT.c.balance >= _AMOUNT)
     .values(balance=WORKSPACE_LIMIT.c.balance - _AMOUNT)
@@ -116,13 +120,26 @@ class Ledger:
         _require_amount("price", price)
         try:
             with self._database.write() as connection:
-                known = _find_reservation(connection, workspace_id, key)
-                return known or self._reserve(connection, workspace_id, key, price)
+                known = find_reservation(connection, workspace_id, key)
+                return known or self.reserve_in(connection, workspace_id, key, price=price)
         except (IntegrityError, InsufficientCredits):
             # on Postgres the same request may just have won in another thread
             if (known := self.reservation(workspace_id, key)) is None:
                 raise
             return known
+
+    def reserve_in(
+        self, connection: Connection, workspace_id: str, key: str, *, price: int
+    ) -> Reservation:
+        """Reserve inside the caller's transaction, under a *key* that has no reservation yet.
+
+        Raises InsufficientCredits.
+        """
+        limited = _take(connection, workspace_id, price)
+        effect = -price if limited else 0
+        entry = self._entry(EntryKind.RESERVE, workspace_id, key, credits=price, effect=effect)
+        _INSERT.run(connection, entry)
+        return Reservation(workspace_id, key, price, limited, self._database.now())
 
     def settle(self, workspace_id: str, key: str, *, credits: int, reason: str) -> Receipt:
         """Charge *credits* of the reservation and release the rest; see `settle_in`."""
@@ -137,7 +154,7 @@ class Ledger:
         Whoever comes second, with whatever amount, gets the receipt of the first. Raises NotFound
         without such a reservation, and InvalidInput for more credits than it holds.
         """
-        reserved = _find_reservation(connection, workspace_id, key)
+        reserved = find_reservation(connection, workspace_id, key)
         if reserved is None:
             raise NotFound("reservation")
         if not 0 <= credits <= reserved.price:
@@ -153,7 +170,7 @@ class Ledger:
             )
         effect = rest if reserved.limited else 0
         back = self._entry(EntryKind.RELEASE, workspace_id, key, credits=rest, effect=effect)
-        connection.execute(_INSERT, back)
+        _INSERT.run(connection, back)
         balance = _add(connection, workspace_id, effect)
         return Receipt(credits=credits, balance=balance, reason=reason)
 
@@ -163,7 +180,7 @@ class Ledger:
 
     def reservation(self, workspace_id: str, key: str) -> Reservation | None:
         with self._database.read() as connection:
-            return _find_reservation(connection, workspace_id, key)
+            return find_reservation(connection, workspace_id, key)
 
     def open_reservations(self, *, older_than: datetime) -> Sequence[Reservation]:
         """Reservations of all workspaces that nobody settled: their analysis was interrupted."""
@@ -193,15 +210,6 @@ class Ledger:
         with self._database.write() as connection:  # so that no entry comes in between
             return audit_ledger(connection, workspace_id)
 
-    def _reserve(
-        self, connection: Connection, workspace_id: str, key: str, price: int
-    ) -> Reservation:
-        limited = _take(connection, workspace_id, price)
-        effect = -price if limited else 0
-        entry = self._entry(EntryKind.RESERVE, workspace_id, key, credits=price, effect=effect)
-        connection.execute(_INSERT, entry)
-        return Reservation(workspace_id, key, price, limited, self._database.now())
-
     def _entry(
         self,
         kind: EntryKind,
@@ -229,19 +237,20 @@ def _require_amount(where: str, credits: int) -> None:
 
 
 def _balance(connection: Connection, workspace_id: str) -> int | None:
-    return connection.execute(_BALANCE, {"workspace": workspace_id}).scalar_one_or_none()
+    row = _BALANCE.first(connection, {"workspace": workspace_id})
+    return None if row is None else row.balance
 
 
 def _add(connection: Connection, workspace_id: str, credits: int) -> int | None:
     """The balance afterwards, None without a limit."""
-    values = {"workspace": workspace_id, "amount": credits}
-    return connection.execute(_RAISE, values).scalar_one_or_none()
+    row = _RAISE.first(connection, {"workspace": workspace_id, "amount": credits})
+    return None if row is None else row.balance
 
 
 def _take(connection: Connection, workspace_id: str, price: int) -> bool:
     """Lower the balance by *price*, never below 0; False when there is no limit."""
     values = {"workspace": workspace_id, "amount": price}
-    while not connection.execute(_LOWER, values).rowcount:
+    while not _LOWER.run(connection, values):
         available = _balance(connection, workspace_id)
         if available is None:
             return False
@@ -251,7 +260,8 @@ def _take(connection: Connection, workspace_id: str, price: int) -> bool:
     return True
 
 
-def _find_reservation(connection: Connection, workspace_id: str, key: str) -> Reservation | None:
+def find_reservation(connection: Connection, workspace_id: str, key: str) -> Reservation | None:
+    """What was put aside under *key*, open or settled."""
     rows = _entries(connection, workspace_id, key)
     if (reserved := rows.get(EntryKind.RESERVE)) is None:
         return None
@@ -272,9 +282,7 @@ def _stored_receipt(connection: Connection, workspace_id: str, key: str) -> Rece
     return Receipt(credits=first.credits, balance=balance, reason=first.reason)
 
 
-def _entries(
-    connection: Connection, workspace_id: str, key: str
-) -> dict[str, Row[*tuple[Any, ...]]]:
+def _entries(connection: Connection, workspace_id: str, key: str) -> dict[str, Any]:
     """The entries of one key by kind; there is at most one of each."""
     values = {"workspace": workspace_id, "entry_key": key}
-    return {row.kind: row for row in connection.execute(_ENTRIES, values)}
+    return {row.kind: row for row in _ENTRIES.all(connection, values)}

@@ -6,7 +6,7 @@ from sqlalchemy.sql.schema import Column
 from .database import take_write_lock
 
 VERSION_TABLE = "copilot_alembic_version"
-HEAD = "0001"
+HEAD = "0002"
 
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 

@@ -1,6 +1,6 @@
 """Watches over applied changes: what each run since has said about them, and how they stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, false, func, literal, select, true, upda
 
 from ..errors import NotFound
 from ..types import Change, OutcomeState
+from ..types.nightly import DigestFix, FixNews
 from .database import Database, insert_new, leaving_old
-from .tables import ANALYSIS, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
+from .tables import ANALYSIS, CHANGE, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
 
 
 class Finding(StrEnum):
@@ -70,54 +71,8 @@ class Outcomes:
 
     def open_watches(self, workspace_id: str, workflow_id: str) -> Sequence[Watch]:
         """Changes of a workflow that are still in place and have not regressed."""
-        wanted = select(OUTCOME).where(
-            OUTCOME.c.workspace_id == workspace_id,
-            OUTCOME.c.workflow_id == workflow_id,
-            OUTCOME.c.open == true(),
-        )
         with self._database.read() as connection:
-            return tuple(_watch(row) for row in connection.execute(wanted))
-
-    def record(
-        self,
-        watch: Watch,
-        execution_id: str,
-        finding: Finding,
-        *,
-        conclude: Callable[[Watch], OutcomeState],
-    ) -> Watch:
-        """Store what a run said and how the change stands with it; a closed watch stays as it is.
-
-        The same run again replaces what it said, so that a resumed run is one run.
-        """
-        now = self._database.now()
-        mine = (OUTCOME.c.change_id == watch.change_id) & (
-            OUTCOME.c.workspace_id == watch.workspace_id
-        )
-        # the first statement takes the row, so that two runs ending at once are counted in turn
-        touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
-        with self._database.write() as connection:
-            if not connection.execute(touch).rowcount:
-                return _get(connection, watch.workspace_id, watch.change_id)
-            _say(connection, watch, execution_id, finding, now=now)
-            counted = _count(connection, watch)
-            if finding is Finding.REGRESSED:
-                counted = replace(counted, regressed_in=execution_id)
-            counted = replace(counted, state=conclude(counted))
-            stand = (
-                update(OUTCOME)
-                .where(mine)
-                .values(
-                    state=counted.state,
-                    passed=counted.passed,
-                    unreached=counted.unreached,
-                    undecided=counted.undecided,
-                    regressed_in=counted.regressed_in,
-                    open=counted.state is not OutcomeState.REGRESSED,
-                )
-            )
-            connection.execute(stand)
-            return counted
+            return find_open_watches(connection, workspace_id, {workflow_id})
 
     def rates(self, workspace_id: str) -> Sequence[FixRate]:
         """How applied fixes have held, those taken back included."""
@@ -139,6 +94,112 @@ class Outcomes:
         )
         with self._database.read() as connection:
             return tuple(FixRate(*row) for row in connection.execute(wanted))
+
+
+def find_open_watches(
+    connection: Connection, workspace_id: str, workflows: Collection[str]
+) -> Sequence[Watch]:
+    """`Outcomes.open_watches` of several workflows, in one query."""
+    wanted = select(OUTCOME).where(
+        OUTCOME.c.workspace_id == workspace_id,
+        OUTCOME.c.workflow_id.in_(sorted(workflows)),
+        OUTCOME.c.open == true(),
+    )
+    return tuple(_watch(row) for row in connection.execute(wanted))
+
+
+def record_finding(
+    connection: Connection,
+    watch: Watch,
+    execution_id: str,
+    finding: Finding,
+    *,
+    conclude: Callable[[Watch], OutcomeState],
+    now: datetime,
+) -> Watch:
+    """Store what a run said and how the change stands with it; a closed watch stays as it is.
+
+    The same run again replaces what it said, so that a resumed run is one run. All of it happens
+    in the caller's transaction.
+    """
+    mine = (OUTCOME.c.change_id == watch.change_id) & (OUTCOME.c.workspace_id == watch.workspace_id)
+    # the first statement takes the row, so that two runs ending at once are counted in turn
+    touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
+    if not connection.execute(touch).rowcount:
+        return _get(connection, watch.workspace_id, watch.change_id)
+    _say(connection, watch, execution_id, finding, now=now)
+    counted = _count(connection, watch)
+    if finding is Finding.REGRESSED:
+        counted = replace(counted, regressed_in=execution_id)
+    counted = replace(counted, state=conclude(counted))
+    stand = (
+        update(OUTCOME)
+        .where(mine)
+        .values(
+            state=counted.state,
+            passed=counted.passed,
+            unreached=counted.unreached,
+            undecided=counted.undecided,
+            regressed_in=counted.regressed_in,
+            open=counted.state is not OutcomeState.REGRESSED,
+        )
+    )
+    connection.execute(stand)
+    return counted
+
+
+def read_news(
+    connection: Connection, workspace_id: str, *, since: datetime | None, until: datetime
+) -> Sequence[DigestFix]:
+    """What happened to fixes after *since* (None: ever) and up to *until*, the oldest first.
+
+    A fix is listed once, with the last that happened to it in that time.
+    """
+    reversal = CHANGE.alias()
+    wanted = (
+        select(
+            CHANGE.c.change_id,
+            CHANGE.c.workflow_id,
+            CHANGE.c.fix_type,
+            CHANGE.c.applied_at,
+            OUTCOME.c.state.label("judged"),
+            OUTCOME.c.judged_at,
+            reversal.c.applied_at.label("taken_back_at"),
+        )
+        .select_from(
+            CHANGE.outerjoin(OUTCOME, OUTCOME.c.change_id == CHANGE.c.change_id).outerjoin(
+                reversal, reversal.c.change_id == CHANGE.c.reversed_by
+            )
+        )
+        .where(CHANGE.c.workspace_id == workspace_id, CHANGE.c.kind == "fix")
+        .where(CHANGE.c.applied_at.is_not(None))
+    )
+    news: list[tuple[datetime, DigestFix]] = []
+    for row in connection.execute(wanted):
+        events = [
+            event for event in _events(row) if event[0] <= until and (not since or event[0] > since)
+        ]
+        if events:
+            moment, state = max(events, key=lambda event: event[0])
+            fix = DigestFix(
+                change_id=row.change_id,
+                workflow_id=row.workflow_id,
+                fix_type=row.fix_type,
+                state=state,
+            )
+            news.append((moment, fix))
+    return tuple(fix for _, fix in sorted(news, key=lambda one: (one[0], one[1].change_id)))
+
+
+def _events(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[datetime, FixNews]]:
+    """What is known to have happened to a fix, the last of equal times first."""
+    if row.taken_back_at is not None:
+        yield row.taken_back_at, "taken_back"
+    if row.judged == OutcomeState.REGRESSED:
+        yield row.judged_at, "regressed"
+    if row.judged == OutcomeState.VERIFIED:
+        yield row.judged_at, "verified"
+    yield row.applied_at, "applied"
 
 
 def start_watch(

@@ -4,12 +4,18 @@ from sqlalchemy import Engine
 
 from .analyses import Analyses
 from .approvals import Approvals
+from .audit import AuditTrail
 from .changes import Changes
 from .database import Clock, Database, utc_now
+from .decisions import Decisions
 from .failures import Failures
 from .ledger import Ledger
 from .migrate import migrate
+from .nights import Nights
 from .outcomes import Outcomes
+from .people import People
+from .receipts import Receipts
+from .requests import Requests
 
 
 class Store:
@@ -24,6 +30,12 @@ class Store:
         self.approvals = Approvals(database)
         self.changes = Changes(database)
         self.outcomes = Outcomes(database)
+        self.people = People(database)
+        self.decisions = Decisions(database)
+        self.audit = AuditTrail(database)
+        self.requests = Requests(database)
+        self.receipts = Receipts(database)
+        self.nights = Nights(database)
 
     @classmethod
     def open(cls, engine: Engine, *, clock: Clock = utc_now) -> "Store":

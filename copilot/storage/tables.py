@@ -1,37 +1,19 @@
 """The copilot's tables. Values are written as canonical JSON text, times in UTC.
 
-Every table carries the workspace, and every index that a read uses starts with it. `_table` gives
-the SQLAlchemy table, which is what the store speaks: there are no ORM sessions.
+Every table carries the workspace, and every index that a read uses starts with it. `table_of` gives
+the SQLAlchemy table, which is what the store speaks: there are no ORM sessions. Who may come in and
+what a workspace decided is in `account_tables.py`.
 """
 
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, MetaData, Table, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlmodel import Field
 
-from .database import Moment
+from .columns import Base, moment, table_of, text
 
 RECENT_FAILURES = "ix_copilot_failure_recent"
-
-NAMING = {
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Base(SQLModel):
-    # its own, apart from the engine's
-    metadata = MetaData(naming_convention=NAMING)  # pyright: ignore[reportIncompatibleVariableOverride]
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=cast(Any, Moment), nullable=nullable)
-
-
-def _text(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=Text, nullable=nullable)
 
 
 class FailureRow(Base, table=True):
@@ -43,6 +25,7 @@ class FailureRow(Base, table=True):
         # the window of the last n failed runs, whatever the history
         Index(RECENT_FAILURES, "workspace_id", "workflow_id", "counted", "occurred_at", "id"),
         Index("ix_copilot_failure_group", "workspace_id", "signature", "id"),
+        Index("ix_copilot_failure_newest", "workspace_id", "occurred_at", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -57,12 +40,12 @@ class FailureRow(Base, table=True):
     step_number: int | None
     action: str | None
     signature: str
-    key: str = _text()
-    label: str = _text()
-    entities: str = _text()
-    error: str = _text()
+    key: str = text()
+    label: str = text()
+    entities: str = text()
+    error: str = text()
     later_failures: int
-    occurred_at: datetime = _moment()
+    occurred_at: datetime = moment()
 
 
 class GroupAliasRow(Base, table=True):
@@ -73,8 +56,8 @@ class GroupAliasRow(Base, table=True):
     workspace_id: str = Field(primary_key=True)
     signature: str = Field(primary_key=True)
     root: str
-    reason: str = _text()
-    created_at: datetime = _moment()
+    reason: str = text()
+    created_at: datetime = moment()
 
 
 class SourceCursorRow(Base, table=True):
@@ -85,7 +68,7 @@ class SourceCursorRow(Base, table=True):
     workspace_id: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     cursor: int = Field(sa_type=BigInteger)
-    updated_at: datetime = _moment()
+    updated_at: datetime = moment()
 
 
 class AnalysisRow(Base, table=True):
@@ -108,9 +91,10 @@ class AnalysisRow(Base, table=True):
     reuse_key: str
     root_cause: str
     produced_by: str
+    asked_by: str | None
     credits: int
-    report: str = _text()
-    created_at: datetime = _moment()
+    report: str = text()
+    created_at: datetime = moment()
 
 
 class SuggestedFixRow(Base, table=True):
@@ -125,8 +109,8 @@ class SuggestedFixRow(Base, table=True):
     workflow_id: str
     position: int
     fix_type: str
-    fix: str = _text()
-    preview: str | None = _text(nullable=True)
+    fix: str = text()
+    preview: str | None = text(nullable=True)
 
 
 class ApprovalRow(Base, table=True):
@@ -141,8 +125,8 @@ class ApprovalRow(Base, table=True):
     base_version: int
     base_digest: str
     actor: str
-    created_at: datetime = _moment()
-    expires_at: datetime = _moment()
+    created_at: datetime = moment()
+    expires_at: datetime = moment()
     used_by: str | None
 
 
@@ -169,13 +153,13 @@ class ChangeRow(Base, table=True):
     base_version: int
     version: int | None
     actor: str
-    before: str = _text()
-    after: str = _text()
-    problem: str | None = _text(nullable=True)
-    created_at: datetime = _moment()
-    valid_until: datetime | None = _moment(nullable=True)
-    applied_at: datetime | None = _moment(nullable=True)
-    undo_until: datetime | None = _moment(nullable=True)
+    before: str = text()
+    after: str = text()
+    problem: str | None = text(nullable=True)
+    created_at: datetime = moment()
+    valid_until: datetime | None = moment(nullable=True)
+    applied_at: datetime | None = moment(nullable=True)
+    undo_until: datetime | None = moment(nullable=True)
 
 
 class OutcomeRow(Base, table=True):
@@ -203,7 +187,7 @@ class OutcomeRow(Base, table=True):
     unreached: int = 0
     undecided: int = 0
     regressed_in: str | None
-    judged_at: datetime = _moment()
+    judged_at: datetime = moment()
 
 
 class JudgedRunRow(Base, table=True):
@@ -215,7 +199,7 @@ class JudgedRunRow(Base, table=True):
     execution_id: str = Field(primary_key=True)
     workspace_id: str
     finding: str
-    judged_at: datetime = _moment()
+    judged_at: datetime = moment()
 
 
 class LedgerEntryRow(Base, table=True):
@@ -234,8 +218,8 @@ class LedgerEntryRow(Base, table=True):
     key: str
     credits: int
     effect: int
-    reason: str = _text()
-    created_at: datetime = _moment()
+    reason: str = text()
+    created_at: datetime = moment()
 
 
 class WorkspaceLimitRow(Base, table=True):
@@ -247,18 +231,14 @@ class WorkspaceLimitRow(Base, table=True):
     balance: int
 
 
-def _table(row: type[Base]) -> Table:
-    return cast(Table, cast(Any, row).__table__)
-
-
-FAILURE = _table(FailureRow)
-GROUP_ALIAS = _table(GroupAliasRow)
-SOURCE_CURSOR = _table(SourceCursorRow)
-ANALYSIS = _table(AnalysisRow)
-SUGGESTED_FIX = _table(SuggestedFixRow)
-APPROVAL = _table(ApprovalRow)
-CHANGE = _table(ChangeRow)
-OUTCOME = _table(OutcomeRow)
-JUDGED_RUN = _table(JudgedRunRow)
-LEDGER_ENTRY = _table(LedgerEntryRow)
-WORKSPACE_LIMIT = _table(WorkspaceLimitRow)
+FAILURE = table_of(FailureRow)
+GROUP_ALIAS = table_of(GroupAliasRow)
+SOURCE_CURSOR = table_of(SourceCursorRow)
+ANALYSIS = table_of(AnalysisRow)
+SUGGESTED_FIX = table_of(SuggestedFixRow)
+APPROVAL = table_of(ApprovalRow)
+CHANGE = table_of(ChangeRow)
+OUTCOME = table_of(OutcomeRow)
+JUDGED_RUN = table_of(JudgedRunRow)
+LEDGER_ENTRY = table_of(LedgerEntryRow)
+WORKSPACE_LIMIT = table_of(WorkspaceLimitRow)

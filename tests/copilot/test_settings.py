@@ -9,7 +9,7 @@ from copilot.settings import Settings, load
 def test_defaults_need_no_environment():
     settings = load({})
     assert settings == Settings()
-    assert settings.url.startswith("sqlite:////")
+    assert settings.database.startswith("sqlite:////")
 
 
 def test_arguments_win_over_the_environment():

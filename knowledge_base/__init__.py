@@ -18,6 +18,7 @@ from knowledge_base.entry import (
     Limit,
     Provider,
     Quota,
+    Wording,
 )
 from knowledge_base.matching import Index, Match
 from knowledge_base.observation import Observation, observe
@@ -37,6 +38,7 @@ __all__ = [
     "OwnCode",
     "Provider",
     "Quota",
+    "Wording",
     "load",
     "observe",
     "read",
@@ -93,6 +95,16 @@ class KnowledgeBase:
     def quota_of(self, text: str) -> Quota | None:
         """The quota of the service that *text* (lower case) speaks of first."""
         return _spoken_of_first(self.quotas, text)
+
+    def limit_named(self, service: str, text: str) -> Limit | None:
+        """The limit of *service* that reads *text*: '100 invitations/day'."""
+        limits = (
+            limit
+            for quota in self.quotas.values()
+            if quota.service == service
+            for limit in quota.limits
+        )
+        return next((limit for limit in limits if limit.text == text), None)
 
     def provider_of(self, text: str) -> Provider | None:
         """The provider that *text* (lower case) speaks of first."""
@@ -166,6 +178,8 @@ def _check_general_entries(entries: Mapping[str, Entry]) -> None:
         general = entries.get(cause)
         if general is None or general.root_cause != cause:
             raise InvalidKnowledge(f"failures/{cause}.yaml: file: every root cause needs its own")
+        if general.cause is None:
+            raise InvalidKnowledge(f"failures/{cause}.yaml: cause: a general entry needs one")
 
 
 def _check_targets(providers: Mapping[str, Provider], entries: Mapping[str, Entry]) -> None:

@@ -89,6 +89,44 @@ class Fix(_Data):
     parameters: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
 
+class Option(_Data):
+    """One numbered line; with `fixes`, only where one of these types is suggested."""
+
+    says: SlottedText
+    fixes: tuple[FixType, ...] = ()
+
+
+def _as_option(value: object) -> object:
+    return {"says": value} if isinstance(value, str) else value
+
+
+class Wording(_Data):
+    """How the answer as one message differs from the usual, for the kinds people meet most.
+
+    Beside the names found in the error its texts may show `doing` (what the step was about to do:
+    'send an email'), `existing` (the name that comes closest to the missing one) and `counted`
+    (what a quota makes a person use less of: 'contacts').
+    """
+
+    begins: Literal["error", "explanation"] = Field(
+        default="error", description="error: 'Your agent failed at Step 3 because:' and the error."
+    )
+    opening: SlottedText | None = Field(
+        default=None, description="Instead of the explanation, where that can be put better here."
+    )
+    lead: str = Field(default="How to fix:", description="The line above the numbered ones.")
+    options: tuple[Annotated[Option, BeforeValidator(_as_option)], ...] = Field(
+        default=(), description="The numbered lines; without any, the fixes in their own words."
+    )
+    asks: FixType | None = Field(
+        default=None, description="The fix the closing question is about, where it can be applied."
+    )
+
+
+#: What the texts of a `Wording` can show that no error has to name.
+MESSAGE_NAMES = frozenset({"doing", "existing", "counted"})
+
+
 class Example(_Data):
     message: str
     error_type: str | None = None
@@ -123,6 +161,11 @@ class Entry(_Data):
         default=(), description="Where names for the slots stand; tried when the entry is chosen."
     )
     explanation: SlottedText
+    cause: SlottedText | None = Field(
+        default=None,
+        description="'Template 'xyz' is missing', for repeated failures; general entries have one.",
+    )
+    message: Wording = Wording()
     check: str | None = Field(default=None, description="What a person looks at to be sure.")
     fixes: tuple[Fix, ...] = ()
     references: tuple[Url, ...] = ()
@@ -140,15 +183,21 @@ class Entry(_Data):
 
     @cached_property
     def slots(self) -> frozenset[str]:
-        """Every name its texts can show."""
-        texts = [self.explanation, *(fix.description for fix in self.fixes)]
+        """Every name its texts can show and an error can give."""
+        texts = [
+            self.explanation,
+            self.cause or "",
+            self.message.opening or "",
+            *(option.says for option in self.message.options),
+            *(fix.description for fix in self.fixes),
+        ]
         parameters = [
             value
             for fix in self.fixes
             for value in fix.parameters.values()
             if isinstance(value, str)
         ]
-        return frozenset[str]().union(*map(notation.slots, [*texts, *parameters]))
+        return frozenset[str]().union(*map(notation.slots, [*texts, *parameters])) - MESSAGE_NAMES
 
 
 class CodeTable(_Data):
@@ -204,6 +253,9 @@ class Limit(_Data):
     )
     amount: int = Field(gt=0)
     what: str = Field(description="What is counted, as a plural: 'invitations'.")
+    of: str | None = Field(
+        default=None, description="What a run has to handle less of: 'contacts'; None: items."
+    )
     per: Literal["second", "minute", "hour", "day", "week", "month"]
     plan: str | None = None
     resets: str | None = Field(default=None, description="When it is full again, in plain words.")

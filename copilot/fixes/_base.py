@@ -14,7 +14,8 @@ class Change(BaseModel, ABC):
     """A change of a workflow or of what it names, as data that anybody may have written.
 
     A subclass has a `type` literal equal to its file name, bounds on every string, and says in
-    `reach` what it may write. `button` is the text of the button that applies it.
+    `reach` what it may write. `button` is the text of the button that applies it, `question` how
+    a person is asked whether to.
     """
 
     model_config = ConfigDict(
@@ -39,6 +40,11 @@ class Change(BaseModel, ABC):
     @abstractmethod
     def summary(self, snapshot: Snapshot) -> str:
         """One sentence that tells a person what would change, naming the things."""
+
+    @property
+    @abstractmethod
+    def question(self) -> str:
+        """'Would you like me to create the template for you?'"""
 
     def has_effect(self, snapshot: Snapshot) -> bool:
         """Whether it fits *snapshot* and changes something: only then it is worth offering."""

@@ -58,12 +58,14 @@ class Reach:
     `writes` pairs an operation with a pattern of pointers over `/definition/…` and `/resources/…`;
     in a pattern `*` stands for one part, `{step}` for the way to a step and a final `**` for one
     part or more. A value keeps its type when it changes. `new_actions` are the actions that a step
-    it adds may use: with parameters only, nothing else a step can have.
+    it adds may use: with parameters only, nothing else a step can have. `opens` are protected
+    words that this type alone may have in a path, within `writes`.
     """
 
     writes: tuple[tuple[Operation, str], ...]
     approver: Approver = "editor"
     new_actions: frozenset[str] = frozenset()
+    opens: frozenset[str] = frozenset()
 
     def beyond(self, before: Snapshot, after: Snapshot) -> "tuple[Difference, ...]":
         """Differences between the two that a fix of this type may not make."""
@@ -79,7 +81,10 @@ class Reach:
         if difference.operation == "change" and type(difference.old) is not type(difference.new):
             return False
         if pointer[0] == "definition":
-            if any(is_protected((*pointer[1:], *below)) for below, _ in leaves(difference.new)):
+            if any(
+                is_protected((*pointer[1:], *below), opened=self.opens)
+                for below, _ in leaves(difference.new)
+            ):
                 return False
             if difference.is_step and not self._may_add(difference.new):
                 return False
@@ -119,12 +124,12 @@ class Difference:
         return f"{self.operation} {spell(self.pointer)}"
 
 
-def is_protected(pointer: Sequence[str]) -> bool:
-    """Whether any part of *pointer* names something no fix may write."""
+def is_protected(pointer: Sequence[str], *, opened: frozenset[str] = frozenset()) -> bool:
+    """Whether any part of *pointer* names something no fix may write, but for words *opened*."""
     return any(
         part.startswith("__")
         or _INSIDE.search(part)
-        or PROTECTED_WORDS.intersection(words_of(part))
+        or (PROTECTED_WORDS - opened).intersection(words_of(part))
         for part in pointer
     )
 

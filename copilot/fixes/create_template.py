@@ -23,7 +23,7 @@ class CreateTemplate(Change):
     """
 
     reach: ClassVar[Reach] = Reach(writes=(("add", "/resources/template/*"),))
-    button: ClassVar[str] = "Create template"
+    button: ClassVar[str] = "Create Template"
 
     type: Literal["create_template"] = "create_template"
     name: Name
@@ -37,6 +37,10 @@ class CreateTemplate(Change):
     def placeholders(self) -> tuple[str, ...]:
         """Names of the values it needs."""
         return placeholders(f"{self.subject}\n{self.body}")
+
+    @property
+    def question(self) -> str:
+        return "Would you like me to create the template for you?"
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         if mixes_scripts(self.name):

@@ -36,7 +36,7 @@ class ReplaceValue(Change):
             ("change", f"/definition/{STEP}/prompt"),
         )
     )
-    button: ClassVar[str] = "Replace value"
+    button: ClassVar[str] = "Replace Value"
 
     type: Literal["replace_value"] = "replace_value"
     path: Path
@@ -46,6 +46,10 @@ class ReplaceValue(Change):
     """The value that stands there now, exactly."""
     value: Value
     """The value to put there, of the same type."""
+
+    @property
+    def question(self) -> str:
+        return "Would you like me to replace the value for you?"
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         pointer = read(self.path)

@@ -33,7 +33,7 @@ class SkipInvalid(Change):
         ),
         new_actions=frozenset({ACTION}),
     )
-    button: ClassVar[str] = "Skip invalid rows"
+    button: ClassVar[str] = "Skip Invalid Rows"
 
     type: Literal["skip_invalid"] = "skip_invalid"
     step: Id
@@ -44,6 +44,10 @@ class SkipInvalid(Change):
     """The column that has to be valid."""
     check: Check
     """`email`: it holds an e-mail address. `filled`: it is not empty."""
+
+    @property
+    def question(self) -> str:
+        return "Would you like me to add the skip logic?"
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         every = tuple(steps(snapshot.definition))

@@ -26,7 +26,7 @@ class UpdateInstructions(Change):
     reach: ClassVar[Reach] = Reach(
         writes=(("change", "/definition/instructions"), ("add", "/definition/instructions"))
     )
-    button: ClassVar[str] = "Update instructions"
+    button: ClassVar[str] = "Update Instructions"
 
     type: Literal["update_instructions"] = "update_instructions"
     add: Paragraph | None = None
@@ -43,6 +43,10 @@ class UpdateInstructions(Change):
         if half or swaps == (self.add is not None):
             raise ValueError("give either `add`, or both `old` and `new`")
         return self
+
+    @property
+    def question(self) -> str:
+        return "Would you like me to update the instructions for you?"
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         if not any(step.type == "agent" for step in steps(snapshot.definition)):

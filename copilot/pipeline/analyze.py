@@ -4,18 +4,19 @@ locate the step > normalize its error > detect repetition > diagnose > look arou
 validate > preview. Nothing is charged before all of it is done, and one commit stores it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from knowledge_base import KnowledgeBase
 
 from ..errors import InvalidFix, NotFound
 from ..fixes import Fix
+from ..policy import Policy
 from ..ports import DefinitionChecker, Target, WorkspaceReader
 from ..runtimes import offline
 from ..snapshot import Snapshot
 from ..storage.analyses import FinishedAnalysis, FixDraft, ReuseKey
 from ..storage.database import new_id
-from ..storage.failures import Sighting
+from ..storage.failures import Sighting, SightingGroup
 from ..storage.store import Store
 from ..types import (
     Diagnosis,
@@ -28,12 +29,14 @@ from ..types import (
     RunRecord,
     Verdict,
 )
+from ..types.insight import FailureGroup
 from .detect import detect
 from .diagnose import diagnose
 from .locate import locate
 from .normalize import normalize
 from .preview import preview
 from .report import Offer, Surroundings, compose, failed_step
+from .sanitize import one_line
 from .validate import validate
 
 
@@ -62,12 +65,15 @@ def examine(run: RunRecord) -> Failure:
     )
 
 
+def _default_policy(_workspace_id: str) -> Policy:
+    return Policy()
+
+
 class Analyzer:
     """Answers why a run failed, with the rules of the knowledge base.
 
-    knowledge: loads it, once; what only looks at stored things does without.
-    credit_cost: price of an answer in credits; pattern_threshold of the last pattern_window failed
-    runs of a workflow make a pattern.
+    knowledge: loads it, once; what only looks at stored things does without. policy: what a
+    workspace has decided, asked anew for each analysis.
     """
 
     def __init__(
@@ -78,36 +84,36 @@ class Analyzer:
         workspaces: WorkspaceReader | None = None,
         target: Target | None = None,
         checker: DefinitionChecker | None = None,
-        credit_cost: int = 1,
-        pattern_threshold: int = 5,
-        pattern_window: int = 10,
+        policy: Callable[[str], Policy] = _default_policy,
     ) -> None:
         self._store = store
         self._knowledge = knowledge
         self._workspaces = workspaces
         self._target = target
         self._checker = checker
-        self._credit_cost = credit_cost
-        self._threshold = pattern_threshold
-        self._window = pattern_window
+        self._policy = policy
 
-    def analyze(self, run: RunRecord, *, idempotency_key: str | None = None) -> Report:
+    def analyze(
+        self, run: RunRecord, *, idempotency_key: str | None = None, asked_by: str | None = None
+    ) -> Report:
         """The report on *run*, charged once per *idempotency_key*.
 
         The same failure in the same surroundings is served again from what is stored, for
         nothing. Raises NotAnalysable for a run that did not fail, and InsufficientCredits.
         """
         failure = examine(run)
-        if idempotency_key is not None:
-            known = self._store.analyses.by_key(run.workspace_id, idempotency_key)
-            if known is not None:
-                return known
-        root = self._store.failures.root_of(run.workspace_id, failure.signature)
-        diagnosis = self._diagnose(failure)
-        pattern = self._detect(failure, root, diagnosis)
-        around = self._look_around(run, diagnosis)
-        reuse = _reuse_key(failure, root, around)
-        earlier = self._store.analyses.reusable(reuse)
+        with self._store.database.reads():
+            if idempotency_key is not None:
+                known = self._store.analyses.by_key(run.workspace_id, idempotency_key)
+                if known is not None:
+                    return known
+            policy = self._policy(run.workspace_id)
+            diagnosis = self._diagnose(failure)
+            root = self._store.failures.root_of(run.workspace_id, failure.signature)
+            pattern = self._detect(failure, root, diagnosis, policy)
+            around = self._look_around(run, diagnosis)
+            reuse = _reuse_key(failure, root, around)
+            earlier = self._store.analyses.reusable(reuse)
         if earlier is not None:
             self._store.failures.record(failure)
             return self._served_again(earlier, run, failure, pattern)
@@ -119,40 +125,55 @@ class Analyzer:
             around=around,
             offers=offers,
             now=self._store.database.now(),
+            knowledge=self._knowledge(),
         )
-        # without a key of the caller's, requests at once for one answer share one of ours
-        key = self._reserve(run, idempotency_key or f"{run.execution_id}:{reuse.digest}")
-        credits, reason = self._price(report)
-        return self._store.analyses.finish(
-            FinishedAnalysis(
-                idempotency_key=key,
-                failure=failure,
-                report=report,
-                reuse=reuse,
-                fixes=[
-                    FixDraft(
-                        fix_id=offer.fix_id,
-                        fix_type=offer.hint.type,
-                        fix=offer.fix.model_dump(mode="json"),
-                        preview=offer.preview,
-                    )
-                    for offer in offers
-                    if offer.fix is not None and offer.fix_id is not None
-                ],
-                credits=credits,
-                reason=reason,
-            )
+        price = policy.offline_credit_cost
+        credits, reason = _charge(report, price)
+        finished = FinishedAnalysis(
+            # without a key of the caller's, requests at once for one answer share one of ours
+            idempotency_key=idempotency_key or f"{run.execution_id}:{reuse.digest}",
+            failure=failure,
+            report=report,
+            reuse=reuse,
+            fixes=_drafts(offers),
+            credits=credits,
+            reason=reason,
+            asked_by=asked_by,
         )
+        return self._store.analyses.answer(finished, price=price)
 
-    def _reserve(self, run: RunRecord, key: str) -> str:
-        """Put the price aside under *key*; under a fresh one if *key* was given back after a crash."""
-        ledger, price = self._store.ledger, self._credit_cost
-        reserved = ledger.reserve(run.workspace_id, key, price=price)
-        if reserved.settled is None or self._store.analyses.by_key(run.workspace_id, key):
-            return key
-        fresh = new_id("request")
-        ledger.reserve(run.workspace_id, fresh, price=price)
-        return fresh
+    def glance(self, run: RunRecord) -> Diagnosis:
+        """What the rules say of *run* by its error alone; stores and costs nothing.
+
+        Raises NotAnalysable.
+        """
+        return self._diagnose(examine(run))
+
+    def patterns(self, workspace_id: str, workflow_id: str) -> tuple[FailureGroup, ...]:
+        """The kinds of failure among a workflow's last failed runs, the most frequent first."""
+        policy = self._policy(workspace_id)
+        groups = self._store.failures.groups(workspace_id, workflow_id, policy.pattern_window)
+        recent = tuple(seen for group in groups for seen in group.sightings)
+        return tuple(self._group(group, recent, policy) for group in groups)
+
+    def _group(
+        self, group: SightingGroup, recent: Sequence[Sighting], policy: Policy
+    ) -> FailureGroup:
+        diagnosis = self._diagnose(group.newest)
+        return FailureGroup(
+            signature=group.root,
+            label=one_line(group.newest.label),
+            workflow_id=group.newest.workflow_id,
+            pattern=detect(
+                Sighting.of(group.newest, group.root),
+                recent,
+                root_cause=diagnosis.root_cause,
+                captures=diagnosis.captures,
+                threshold=policy.pattern_threshold,
+                window=policy.pattern_window,
+            ),
+            executions=group.executions,
+        )
 
     def _diagnose(self, failure: Failure) -> Diagnosis:
         error = failure.error
@@ -166,17 +187,17 @@ class Analyzer:
             knowledge=self._knowledge(),
         )
 
-    def _detect(self, failure: Failure, root: str, diagnosis: Diagnosis) -> Pattern:
+    def _detect(self, failure: Failure, root: str, diagnosis: Diagnosis, policy: Policy) -> Pattern:
         recent = self._store.failures.recent_failures(
-            failure.workspace_id, failure.workflow_id, limit=self._window
+            failure.workspace_id, failure.workflow_id, limit=policy.pattern_window
         )
         return detect(
             Sighting.of(failure, root),
             recent,
             root_cause=diagnosis.root_cause,
             captures=diagnosis.captures,
-            threshold=self._threshold,
-            window=self._window,
+            threshold=policy.pattern_threshold,
+            window=policy.pattern_window,
         )
 
     def _look_around(self, run: RunRecord, diagnosis: Diagnosis) -> Surroundings:
@@ -220,11 +241,6 @@ class Analyzer:
             return Offer(hint)
         return Offer(hint, fix=fix, fix_id=fix_id, preview=shown)
 
-    def _price(self, report: Report) -> tuple[int, str]:
-        if report.verdict is Verdict.INCONCLUSIVE and not report.suggested_fixes:
-            return 0, "inconclusive, not charged"
-        return self._credit_cost, "answered by the rules"
-
     def _served_again(
         self, earlier: Report, run: RunRecord, failure: Failure, pattern: Pattern
     ) -> Report:
@@ -244,11 +260,34 @@ class Analyzer:
         )
 
 
+def _drafts(offers: Sequence[Offer]) -> list[FixDraft]:
+    """The fixes among *offers*, to be stored."""
+    return [
+        FixDraft(
+            fix_id=offer.fix_id,
+            fix_type=offer.hint.type,
+            fix=offer.fix.model_dump(mode="json"),
+            preview=offer.preview,
+        )
+        for offer in offers
+        if offer.fix is not None and offer.fix_id is not None
+    ]
+
+
+def _charge(report: Report, price: int) -> tuple[int, str]:
+    if report.verdict is Verdict.INCONCLUSIVE and not report.suggested_fixes:
+        return 0, "inconclusive, not charged"
+    return price, "answered by the rules"
+
+
 def _reuse_key(failure: Failure, root: str, around: Surroundings) -> ReuseKey:
+    """A run of the version that is current now is known by what that version says."""
+    snapshot = around.snapshot
+    is_current = snapshot is not None and snapshot.version == failure.workflow_version
     return ReuseKey(
         workspace_id=failure.workspace_id,
         workflow_id=failure.workflow_id,
-        workflow_version=failure.workflow_version,
+        workflow_version=None if is_current else failure.workflow_version,
         step_path=failure.step_path,
         group_root=root,
         entities=failure.entities,

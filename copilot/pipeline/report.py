@@ -2,11 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..fixes import Fix
+import knowledge_base
+from knowledge_base import Entry, KnowledgeBase, Wording, notation
+
+from ..fixes import Fix, type_of
+from ..names import candidates
 from ..ports import WorkspaceContext
 from ..snapshot import Snapshot
 from ..storage.database import new_id
@@ -21,11 +26,14 @@ from ..types import (
     Report,
     SuggestedFix,
 )
+from ..types.message import MessageParts
 from .context import available_templates, integration_status
 from .sanitize import one_line, sanitize
 
 _NO_CONTEXT = WorkspaceContext()
 _HEADLINE = 300
+_LONGEST = 20_000
+_GUESS = re.compile(r"\.? Did you mean [^?]{1,500}\?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Surroundings:
     def digest(self) -> str:
         """Equal when nothing around the failure has changed."""
         content = [
-            self.snapshot.digest if self.snapshot else None,
+            self.snapshot.content_digest if self.snapshot else None,
             self.context.model_dump(mode="json"),
             {step: list(names) for step, names in (self.output_names or {}).items()},
         ]
@@ -65,15 +73,22 @@ def compose(
     around: Surroundings,
     offers: Sequence[Offer],
     now: datetime,
+    knowledge: KnowledgeBase | None = None,
+    auto_resume_at: datetime | None = None,
 ) -> Report:
-    """The report before it has a price."""
+    """The report before it has a price.
+
+    knowledge: where the words of its message come from; None: what is shipped. auto_resume_at:
+    when a timer that is really set resumes the run.
+    """
     fixes = tuple(_suggested(offer) for offer in offers)
+    telling = _Telling(failure, diagnosis, around, offers, knowledge or knowledge_base.load())
     return Report(
         analysis_id=new_id("analysis"),
         execution_id=failure.execution_id,
         workflow_id=failure.workflow_id,
         headline=_headline(failure),
-        explanation=sanitize(diagnosis.explanation).text,
+        explanation=sanitize(telling.explanation).text,
         root_cause=diagnosis.root_cause,
         verdict=diagnosis.verdict,
         evidence=tuple(
@@ -91,6 +106,9 @@ def compose(
         later_failures=failure.later_failures,
         created_at=now,
         receipt=Receipt(credits=0, balance=None, reason=""),
+        parts=telling.parts(),
+        can_pause=around.snapshot is not None,
+        auto_resume_at=auto_resume_at,
     )
 
 
@@ -116,7 +134,7 @@ def _suggested(offer: Offer) -> SuggestedFix:
         fix_id=offer.fix_id,
         type=offer.hint.type,
         description=one_line(offer.hint.description, limit=1000),
-        action=offer.fix.button if offer.fix else _BUTTONS.get(offer.hint.type, "Show how"),
+        action=offer.fix.button if offer.fix else _button(offer.hint),
         tier=offer.hint.tier,
         auto_fix_available=offer.fix is not None,
         preview=offer.preview.diff if offer.preview else None,
@@ -125,10 +143,145 @@ def _suggested(offer: Offer) -> SuggestedFix:
 
 #: Texts of the buttons of remedies that a person carries out.
 _BUTTONS: Mapping[str, str] = {
-    "connect_integration": "Connect",
-    "create_template": "Create template",
-    "create_field": "Create field",
-    "pause_workflow": "Pause agent",
-    "resume_after_quota": "Wait for the quota",
+    "connect_integration": "Connect Now",
+    "create_template": "Create Template",
+    "create_field": "Create Field",
+    "adjust_restrictions": "Adjust Restrictions",
+    "pause_workflow": "Pause Agent",
+    "resume_after_quota": "Wait for Quota",
     "retry_policy": "Retry",
 }
+_LONGEST_BUTTON_NAME = 40
+
+
+def _button(hint: FixHint) -> str:
+    name = hint.parameters.get("integration")
+    if hint.type == "connect_integration" and isinstance(name, str):
+        return f"Connect {one_line(name)[:_LONGEST_BUTTON_NAME]} Now"
+    return _BUTTONS.get(hint.type, "Show how")
+
+
+#: What a step was about to do, by its action.
+_DOING: Mapping[str, str] = {
+    "send_email": "send an email",
+    "send_mail": "send an email",
+    "read_email": "read an email",
+    "send_message": "send a message",
+    "post_message": "post a message",
+    "send_invitation": "send an invitation",
+    "create_task": "create a task",
+    "create_event": "create an event",
+    "create_contact": "create a contact",
+    "update_contact": "update a contact",
+    "read_sheet": "read a sheet",
+    "http_request": "call a web address",
+}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """The knowledge base's words for one failure, filled with what is known about it."""
+
+    failure: Failure
+    diagnosis: Diagnosis
+    around: Surroundings
+    offers: Sequence[Offer]
+    knowledge: KnowledgeBase
+
+    @property
+    def entry(self) -> Entry:
+        general = self.knowledge.entries[self.diagnosis.root_cause]
+        return self.knowledge.entries.get(self.diagnosis.entry or "", general)
+
+    @property
+    def explanation(self) -> str:
+        """The diagnosis's own, or the entry's opening where the rules' explanation still stands."""
+        own, opening = self.diagnosis.explanation, self.entry.message.opening
+        is_rules = own == self._fill(self.entry.explanation)
+        return self._fill(opening) if opening and is_rules else own
+
+    def parts(self) -> MessageParts:
+        wording = self.entry.message
+        asked = self._asked(wording.asks)
+        general = self.knowledge.entries[self.diagnosis.root_cause]
+        cause = self.entry.cause or general.cause or ""
+        return MessageParts(
+            opening=self._opening(wording),
+            explains=wording == Wording(),
+            lead=wording.lead,
+            options=tuple(self._options(wording)) if wording.options else (),
+            question=one_line(asked.question, limit=_HEADLINE) if asked else None,
+            asks=type_of(asked) if asked else None,
+            cause=self._fill(cause),
+            cause_of_many=_capital(notation.fill(cause, {})),
+            cause_names=tuple(self._own_names(cause)),
+            guess=self._guess(),
+        )
+
+    def _opening(self, wording: Wording) -> str | None:
+        if wording.begins == "error":
+            return None
+        return self._fill(wording.opening or self.entry.explanation)
+
+    def _options(self, wording: Wording) -> Iterator[str]:
+        """The entry's lines that apply, then every concrete fix that none of them speaks of."""
+        suggested = {offer.hint.type for offer in self.offers}
+        told = {fix for option in wording.options for fix in option.fixes}
+        for option in wording.options:
+            if not option.fixes or suggested.intersection(option.fixes):
+                yield self._fill(option.says)
+        for offer in self.offers:
+            if offer.fix is not None and offer.hint.type not in told:
+                yield one_line(offer.hint.description, limit=1000)
+
+    def _asked(self, preferred: str | None) -> Fix | None:
+        applicable = [offer.fix for offer in self.offers if offer.fix is not None]
+        return next(
+            (fix for fix in applicable if type_of(fix) == preferred),
+            applicable[0] if applicable else None,
+        )
+
+    def _own_names(self, cause: str) -> Iterator[str]:
+        """Names that *cause* shows and that vary between failures of one kind."""
+        vary = {value for _, value in self.failure.entities}
+        for slot in sorted(notation.slots(cause)):
+            if (name := self.diagnosis.captures.get(slot)) in vary:
+                yield name
+
+    def _guess(self) -> str:
+        """The engine's "Did you mean …?", where a suggested fix says which name is meant."""
+        near = self.failure.error.details.get("near")
+        found = _GUESS.search(one_line(self.failure.error.message, limit=_LONGEST))
+        if found is None or not isinstance(near, list | tuple):
+            return ""
+        said = " ".join(offer.hint.description for offer in self.offers if offer.fix is not None)
+        return found[0] if any(str(name) in said for name in near) else ""
+
+    def _fill(self, text: str) -> str:
+        return _capital(one_line(notation.fill(text, self._names), limit=1000))
+
+    @property
+    def _names(self) -> dict[str, str]:
+        names = dict(self.diagnosis.captures)
+        if doing := _DOING.get(self.failure.action or ""):
+            names["doing"] = doing
+        if existing := self._existing():
+            names["existing"] = existing
+        limit = self.knowledge.limit_named(names.get("service", ""), names.get("limit", ""))
+        if limit is not None and limit.of:
+            names["counted"] = limit.of
+        return names
+
+    def _existing(self) -> str | None:
+        """The template that is meant to be taken instead: the fix's, or the closest one."""
+        for offer in self.offers:
+            name = offer.hint.parameters.get("new")
+            if offer.fix is not None and isinstance(name, str):
+                return name
+        missing = self.diagnosis.captures.get("template")
+        close = candidates(missing, available_templates(self.around.context)) if missing else ()
+        return close[0] if close else None

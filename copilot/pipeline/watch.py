@@ -5,33 +5,62 @@ failure returns in that step, and not exercised until a run has reached the step
 that never came there says nothing, and neither does a run in test mode.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
-from ..storage.failures import Failures
-from ..storage.outcomes import Finding, Outcomes, Watch
+from sqlalchemy import Connection
+
+from ..storage.group_aliases import find_roots
+from ..storage.outcomes import Finding, Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
 
 RootOf = Callable[[str], str]
+#: A run that has ended with what failed in it, normalized; nothing for a run that succeeded.
+Ended = tuple[RunRecord, Sequence[Failure]]
 
 
 def observe(
-    run: RunRecord, failures: Sequence[Failure], *, outcomes: Outcomes, groups: Failures
+    connection: Connection, workspace_id: str, ended: Sequence[Ended], *, now: datetime
 ) -> tuple[Outcome, ...]:
-    """Let an ended run speak about every change under watch in its workflow.
+    """Let runs that have ended speak about every change under watch in their workflows.
 
-    failures: what failed in it, normalized; empty for a run that succeeded. Gives the outcomes it
-    spoke about. The same run again changes nothing, so a reader may deliver it twice.
+    ended: runs of one workspace in the order they ended. Gives the outcomes they spoke about. The
+    same run again changes nothing, so a reader may deliver it twice. Runs of workflows without a
+    watch cost nothing but their share of one query.
     """
+    workflows = {run.workflow_id for run, _ in ended}
+    watches = {
+        watch.change_id: watch for watch in find_open_watches(connection, workspace_id, workflows)
+    }
+    if not watches:
+        return ()
+    roots = find_roots(connection, workspace_id, _signatures(watches.values(), ended))
     spoken: list[Outcome] = []
-    for watch in outcomes.open_watches(run.workspace_id, run.workflow_id):
-        finding = judge(
-            watch, run, failures, root_of=lambda name: groups.root_of(run.workspace_id, name)
-        )
-        if finding is None or _adds_nothing(watch, finding):
-            continue
-        after = outcomes.record(watch, run.execution_id, finding, conclude=conclude)
-        spoken.append(outcome_of(after))
+    for run, failures in ended:
+        for watch in tuple(watches.values()):
+            finding = judge(watch, run, failures, root_of=roots.__getitem__)
+            if finding is None or _adds_nothing(watch, finding):
+                continue
+            after = record_finding(
+                connection, watch, run.execution_id, finding, conclude=conclude, now=now
+            )
+            spoken.append(outcome_of(after))
+            watches[watch.change_id] = after
+            if after.state is OutcomeState.REGRESSED:
+                del watches[watch.change_id]
     return tuple(spoken)
+
+
+def _signatures(watches: Collection[Watch], ended: Sequence[Ended]) -> set[str]:
+    """All that may have to be compared: a run can only bring back what failed in its workflow."""
+    watched = {watch.workflow_id for watch in watches}
+    failed = {
+        failure.signature
+        for run, failures in ended
+        for failure in failures
+        if run.workflow_id in watched
+    }
+    return {watch.signature for watch in watches} | failed
 
 
 def judge(

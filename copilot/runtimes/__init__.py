@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from ..registry import discover
+from ..types.account import RuntimeInfo
 
-__all__ = ["RUNTIMES"]
+__all__ = ["RUNTIMES", "runtimes"]
 
 RUNTIMES: Mapping[str, ModuleType] = discover(sys.modules[__name__])
+
+
+def runtimes() -> tuple[RuntimeInfo, ...]:
+    """Every runtime of this installation, by name, with its models and whether it can be used."""
+    return tuple(module.describe() for _, module in sorted(RUNTIMES.items()))

@@ -6,8 +6,9 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 from ..definitions import Pointer, spell, spelled
-from ..names import MissingName, candidates, close_names, is_slip
+from ..names import MissingName, candidates, close_names, is_slip, words_of
 from ..types import RootCause
+from ._limits import lowered_limits
 from ._scene import Scene, shown
 from ._skipping import skipping
 from ._suggestion import Suggestion, suggestion
@@ -75,6 +76,19 @@ def _field_repairs(scene: Scene) -> Iterator[Suggestion]:
         yield from _other_names(scene, missing, _field_names(scene))
         yield from _placeholders(scene, missing)
         yield from _references(scene, missing)
+        yield from _created_field(scene, missing.name)
+
+
+def _created_field(scene: Scene, name: str) -> Iterator[Suggestion]:
+    """The field itself, where the error says that it is one the workspace defines."""
+    known = _field_names(scene)
+    is_ours = "custom field" in scene.failure.error.message.casefold()
+    if not is_ours or name in known or any(is_slip(name, other) for other in known):
+        return
+    label = " ".join(words_of(name)).capitalize()
+    data: dict[str, JsonValue] = {"type": "create_field", "name": name, "label": label}
+    if found := suggestion(scene, data, f"Create the custom field {shown(name)}", best=True):
+        yield found
 
 
 def _placeholders(scene: Scene, missing: MissingName) -> Iterator[Suggestion]:
@@ -207,4 +221,6 @@ _REPAIRS: Mapping[RootCause, tuple[Repair, ...]] = {
     RootCause.MISSING_FIELD: (_field_repairs,),
     RootCause.MISSING_STEP_OUTPUT: (_reference_repairs,),
     RootCause.INVALID_DATA: (skipping,),
+    RootCause.RATE_LIMIT: (lowered_limits,),
+    RootCause.QUOTA_EXHAUSTED: (lowered_limits,),
 }

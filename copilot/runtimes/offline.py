@@ -10,14 +10,20 @@ from ..fixes import Fix
 from ..ports import WorkspaceContext
 from ..snapshot import Snapshot
 from ..types import Diagnosis, Failure
+from ..types.account import RuntimeInfo
 from ._remaining import in_words
 from ._repairs import repairs
 from ._scene import Scene
 from ._suggestion import Suggestion
 
-__all__ = ["MOST_SUGGESTIONS", "Suggestion", "propose"]
+__all__ = ["MOST_SUGGESTIONS", "Suggestion", "describe", "propose"]
 
 MOST_SUGGESTIONS = 8
+
+
+def describe() -> RuntimeInfo:
+    """It is always there and asks nobody."""
+    return RuntimeInfo(name="offline", available=True, capabilities=("explain", "propose_fixes"))
 
 
 def propose(

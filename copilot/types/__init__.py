@@ -1,12 +1,22 @@
 """The nouns of the copilot, in the order in which they appear: run, diagnosis, report, change."""
 
-from .change import Approval, Change, ChangeState, Outcome, OutcomeState, Preview
+from .change import Approval, Change, ChangeState, Outcome, OutcomeState, Preview, Reversal
 from .diagnosis import Diagnosis, Entity, Evidence, FixHint, Normalized, RootCause, Verdict
 from .frozen import Frozen, Text, storable
-from .report import CreditStatement, FailedStep, Failure, Pattern, Receipt, Report, SuggestedFix
+from .report import (
+    Action,
+    CreditStatement,
+    FailedStep,
+    Failure,
+    Pattern,
+    Receipt,
+    Report,
+    SuggestedFix,
+)
 from .run import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 
 __all__ = [
+    "Action",
     "Approval",
     "Change",
     "ChangeState",
@@ -26,6 +36,7 @@ __all__ = [
     "Preview",
     "Receipt",
     "Report",
+    "Reversal",
     "RootCause",
     "RunRecord",
     "RunStatus",

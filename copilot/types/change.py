@@ -80,3 +80,13 @@ class Outcome(Frozen):
     needed: int = Field(description="Passing runs until it counts as verified.")
     explanation: str
     rollback_proposed: bool = False
+
+
+class Reversal(Frozen):
+    """An undo or revert that was carried out; it is a change with a version of its own."""
+
+    change: Change
+    runs_started: int = Field(
+        description="Runs that had started since the fix was applied, and so may have used it."
+    )
+    notice: str | None = Field(default=None, description="The same in words, when there are any.")

@@ -1,12 +1,21 @@
 """A failure, the pattern it is part of, and the report that answers for it."""
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Literal, cast
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, computed_field, model_validator
 
 from .diagnosis import Evidence, RootCause, Verdict
 from .frozen import Frozen
+from .message import MessageParts, buttons, failed_at, numbered, repeated, resumes
 from .run import ErrorRecord
+
+#: What a person does, not a fix: there is a place for it, so its button is shown all the same.
+_DONE_ELSEWHERE = frozenset({"connect_integration"})
+#: Their buttons say what is done, once the root cause is named.
+_CLEAR = frozenset({"create_template", "create_field", "connect_integration"})
+_MOST_ACTIONS = 4
 
 
 class Failure(Frozen):
@@ -63,12 +72,20 @@ class SuggestedFix(Frozen):
     fix_id: str | None = None
     type: str
     description: str
-    action: str = Field(description="Text of the button: 'Create template'.")
+    action: str = Field(description="Text of the button: 'Create Template'.")
     tier: Literal["quick", "better", "best"] = "better"
     auto_fix_available: bool = False
     preview: str | None = Field(
         default=None, description="Unified diff, when it changes something."
     )
+
+
+class Action(Frozen):
+    """A button under the report. One with `fix_id` applies that fix, once it is approved."""
+
+    type: str = Field(description="Fix type, or 'pause_workflow'.")
+    action: str = Field(description="Text of the button.")
+    fix_id: str | None = None
 
 
 class Receipt(Frozen):
@@ -77,6 +94,10 @@ class Receipt(Frozen):
     credits: int
     balance: int | None
     reason: str
+    cost_usd: Decimal | None = Field(
+        default=Decimal(0),
+        description="What the provider charged; None when its price is not known.",
+    )
 
 
 class CreditStatement(Frozen):
@@ -90,7 +111,11 @@ class CreditStatement(Frozen):
 
 
 class Report(Frozen):
-    """The answer to "why did this run fail"; the same shape whoever produced it."""
+    """The answer to "why did this run fail"; the same shape whoever produced it.
+
+    `actions` and `message` follow from the other fields, also in a copy with another step or
+    pattern: they are written out and never read in.
+    """
 
     analysis_id: str
     execution_id: str
@@ -116,3 +141,77 @@ class Report(Frozen):
     degraded_reason: str | None = None
     created_at: AwareDatetime
     receipt: Receipt
+    parts: MessageParts = MessageParts()
+    can_pause: bool = Field(
+        default=False, description="Whether the workflow is in this workspace, to be paused."
+    )
+    auto_resume_at: AwareDatetime | None = Field(
+        default=None, description="When a timer resumes the run; None: no timer is set."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_follows(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        given = cast("Mapping[str, Any]", data)
+        return {key: value for key, value in given.items() if key not in ("actions", "message")}
+
+    @computed_field
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What can be done with one click, pausing a workflow that keeps failing first."""
+        return tuple(dict.fromkeys(self._actions()))[:_MOST_ACTIONS]
+
+    @computed_field
+    @property
+    def message(self) -> str:
+        """The whole answer as plain text, for a chat, an e-mail or a terminal."""
+        pattern = self.pattern_detected
+        if pattern.is_pattern and pattern.warning:
+            cause = self.parts.cause_for(pattern.shared_entities) or self.label
+            told = [repeated(pattern.warning, cause, pattern.recommendation)]
+            offered = {one.type for one in self.actions} - {"pause_workflow"}
+            told += [] if offered and offered <= _CLEAR else [self._options()]
+            shown = [one.action for one in self.actions]
+        else:
+            told = [*self._told(), self._options()]
+            shown = [one.action for one in self.actions if not (self._question and one.fix_id)]
+            told += [self._resumption(), self._question]
+        return "\n\n".join(text for text in (*told, buttons(shown)) if text)
+
+    def _actions(self) -> Iterator[Action]:
+        if self.can_pause and self.pattern_detected.is_pattern:
+            yield Action(type="pause_workflow", action="Pause Agent")
+        seen = set[str]()
+        for fix in self.suggested_fixes:
+            if (fix.fix_id or fix.type in _DONE_ELSEWHERE) and fix.action not in seen:
+                seen.add(fix.action)
+                yield Action(type=fix.type, action=fix.action, fix_id=fix.fix_id)
+
+    def _told(self) -> Iterator[str | None]:
+        if self.parts.opening:
+            yield self.parts.opening
+            return
+        step = self.failed_step
+        yield failed_at(
+            step.step_number,
+            step.error,
+            guess=self.parts.guess,
+            later_failures=self.later_failures,
+        )
+        yield self.explanation if self.parts.explains else None
+
+    def _options(self) -> str | None:
+        own_words = tuple(fix.description for fix in self.suggested_fixes)
+        return numbered(self.parts.lead, self.parts.options or own_words)
+
+    @property
+    def _question(self) -> str | None:
+        applicable = {fix.type for fix in self.suggested_fixes if fix.fix_id}
+        return self.parts.question if self.parts.asks in applicable else None
+
+    def _resumption(self) -> str | None:
+        if self.auto_resume_at is None:
+            return None
+        return resumes(self.auto_resume_at, now=self.failed_step.timestamp)

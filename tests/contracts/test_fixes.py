@@ -19,7 +19,8 @@ SNAPSHOT = Snapshot(
     version=3,
     definition={
         "name": "Digest",
-        "instructions": "Use the template 'Outbound v3'.",
+        "instructions": "Use the template 'Outbound v3'. Order by 'leadScore'.",
+        "restrictions": {"max_contacts_per_run": 150},
         "steps": [
             {
                 "id": "read",
@@ -55,6 +56,8 @@ FITTING: dict[str, dict[str, Any]] = {
     },
     "update_instructions": {"old": "Outbound v3", "new": "Outbound v2"},
     "create_template": {"name": "Outbound v3", "subject": "Hello", "body": "Hello {name}"},
+    "create_field": {"name": "leadScore", "label": "Lead score"},
+    "adjust_restrictions": {"name": "max_contacts_per_run", "old": 150, "value": 100},
     "skip_invalid": {"step": "send", "parameter": "messages", "field": "to", "check": "email"},
 }
 
@@ -82,7 +85,9 @@ def test_it_says_what_it_is_what_its_fields_mean_and_what_its_button_does(name: 
     model = FIXES[name]
     assert inspect.getdoc(model) != inspect.getdoc(Change)
     assert inspect.getdoc(inspect.getmodule(model))
-    assert model.button[0].isupper()
+    assert all(word[0].isupper() for word in model.button.split())
+    assert fitting(name).question.startswith("Would you like me to ")
+    assert fitting(name).question.endswith("?")
     fields = model.model_json_schema()["properties"]
     assert not [key for key, one in fields.items() if key != "type" and "description" not in one]
 

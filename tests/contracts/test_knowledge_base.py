@@ -1,5 +1,6 @@
 """Every file of the knowledge base, tested by being there."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import knowledge_base
 from copilot.pipeline.diagnose import diagnose
 from copilot.types import RootCause
 from knowledge_base import Entry, InvalidKnowledge, Quota, notation
+from knowledge_base.entry import MESSAGE_NAMES
 
 KNOWLEDGE = knowledge_base.load()
 ENTRIES = sorted(KNOWLEDGE.entries.values(), key=lambda entry: entry.id)
@@ -72,13 +74,25 @@ def test_a_near_miss_does_not_match(entry: Entry, example: knowledge_base.Exampl
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_texts_read_well_without_and_with_every_name(entry: Entry) -> None:
-    names = dict.fromkeys(entry.slots, "NAME")
-    for text in (entry.explanation, *(fix.description for fix in entry.fixes)):
+    names = dict.fromkeys([*entry.slots, *MESSAGE_NAMES], "NAME")
+    told = (entry.cause or "", entry.message.opening or "")
+    options = (option.says for option in entry.message.options)
+    fixes = (fix.description for fix in entry.fixes)
+    for text in (entry.explanation, *told, *options, *fixes):
         for filled in (notation.fill(text, {}), notation.fill(text, names)):
             assert not {"[", "]", "|"} & set(filled)
             assert "  " not in filled
             assert " ." not in filled
             assert " ," not in filled
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_a_line_of_the_message_stands_for_a_fix_the_entry_has(entry: Entry) -> None:
+    types = {fix.type for fix in entry.fixes}
+    assert all(types & set(option.fixes) for option in entry.message.options if option.fixes)
+    assert entry.message.lead.endswith(":")
+    assert entry.message.asks in {None, *types}
+    assert not (entry.cause or "").endswith(".")
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
@@ -111,6 +125,13 @@ def test_every_phrase_at_once_is_cheap() -> None:
 @pytest.mark.parametrize("quota", KNOWLEDGE.quotas.values(), ids=KNOWLEDGE.quotas)
 def test_a_quota_is_found_by_its_service(quota: Quota) -> None:
     assert KNOWLEDGE.quota_of(f"calls to {quota.service.lower()} failed") == quota
+
+
+def test_a_limit_is_found_again_by_its_words() -> None:
+    for quota in KNOWLEDGE.quotas.values():
+        for limit in quota.limits:
+            assert KNOWLEDGE.limit_named(quota.service, limit.text) == limit
+    assert KNOWLEDGE.limit_named("LinkedIn", "7 invitations/day") is None
 
 
 def test_a_code_table_points_at_one_meaning_per_code() -> None:
@@ -160,6 +181,15 @@ def test_a_wrong_file_is_named_with_its_field(
         (tmp_path / folder).mkdir()
     (tmp_path / "failures" / "late.yaml").write_text(VALID.format(**GOOD | changed))
     with pytest.raises(InvalidKnowledge, match=rf"failures/late\.yaml: {field}: "):
+        knowledge_base.read(tmp_path)
+
+
+def test_a_general_entry_without_a_cause_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    general = tmp_path / "failures" / "timeout.yaml"
+    lines = general.read_text().splitlines(keepends=True)
+    general.write_text("".join(line for line in lines if not line.startswith("cause:")))
+    with pytest.raises(InvalidKnowledge, match=r"failures/timeout\.yaml: cause: "):
         knowledge_base.read(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Five of the last ten failed runs with the same failure are a pattern."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -48,7 +49,7 @@ def test_five_of_the_same_are_a_pattern_with_its_name_warning_and_advice() -> No
     assert pattern.first_occurred == START + timedelta(minutes=5)
     assert pattern.last_occurred == START + timedelta(minutes=9)
     assert pattern.shared_entities == ("xyz",)
-    assert pattern.recommendation == "Pause this agent until template 'xyz' is created."
+    assert pattern.recommendation == "Pause this agent until template is created"
     assert pattern.warning == "This agent has failed 5 times with the same error."
 
 
@@ -86,13 +87,13 @@ def test_another_name_in_the_same_group_is_no_shared_name() -> None:
     assert pattern.is_pattern
     assert pattern.shared_entities == ()
     assert pattern.recommendation == (
-        "Pause this agent until the missing templates are created. Seen most: 'xyz' (4), 'abc' (1)."
+        "Pause this agent until the missing templates are created; seen most: 'xyz' (4), 'abc' (1)"
     )
 
 
 def test_the_advice_names_nothing_the_diagnosis_did_not_name() -> None:
     pattern = detect(seen(9), same(8, 7, 6, 5), root_cause=MISSING)
-    assert pattern.recommendation == "Pause this agent until the missing templates are created."
+    assert pattern.recommendation == "Pause this agent until the missing templates are created"
 
 
 def test_equal_durations_are_no_shared_name() -> None:
@@ -102,12 +103,26 @@ def test_equal_durations_are_no_shared_name() -> None:
 
 
 @pytest.mark.parametrize("root_cause", RootCause)
-def test_every_root_cause_has_advice_in_whole_sentences(root_cause: RootCause) -> None:
+def test_every_root_cause_has_advice_that_reads_well_after_a_colon(root_cause: RootCause) -> None:
     with_name, without = ADVICE[root_cause]
-    assert with_name.count("{name}") == 1
+    names_it_elsewhere = root_cause is MISSING
+    assert with_name.count("{name}") == (0 if names_it_elsewhere else 1)
     assert "{" not in without
-    assert with_name.endswith(".")
-    assert without.endswith(".")
+    assert not with_name.endswith(".")
+    assert not without.endswith(".")
+
+
+def test_the_advice_is_about_what_is_missing_and_not_about_the_file_it_was_looked_for_in() -> None:
+    def at(number: int) -> Sighting:
+        return replace(seen(number), entities=(("path", "a.xlsx"), ("name", "Sheet 9")))
+
+    pattern = detect(
+        at(9),
+        [at(number) for number in (8, 7, 6, 5)],
+        root_cause=RootCause.MISSING_RESOURCE,
+        captures={"file": "a.xlsx", "range": "Sheet 9"},
+    )
+    assert pattern.recommendation == "Pause this agent until 'Sheet 9' exists"
 
 
 def test_merged_groups_make_one_pattern(store: Store) -> None:

@@ -26,7 +26,14 @@ SNAPSHOT = Snapshot(
     definition={
         "name": "Digest",
         "instructions": "Use the template 'Outbound v3' and 'Welcome'. Answer at once.",
-        "restrictions": {"max_sends": 50, "allowed_domains": "acme.example"},
+        "restrictions": {
+            "max_sends": 50,
+            "allowed_domains": "acme.example",
+            "min_pause": 5,
+            "max_cost_usd": 3,
+            "allowed_integrations": ["Gmail", "Slack"],
+            "blocked_senders": ["spam"],
+        },
         "memory": {"notes": "none"},
         "trigger": {"type": "schedule", "schedule": "0 8 * * *"},
         "budget": {"max_cost_usd": "2", "max_tokens": 5000},
@@ -83,7 +90,11 @@ SNAPSHOT = Snapshot(
             "Outbound v2": {"subject": "Hi", "body": "Hi {name}"},
             "Welcome": {"body": "x"},
         },
-        "integration": {"Gmail": {"type": "gmail", "connected": True}},
+        "integration": {
+            "Gmail": {"type": "gmail", "connected": True},
+            "HubSpot": {"type": "hubspot", "connected": True},
+            "LinkedIn": {"type": "linkedin", "connected": False},
+        },
         "document": {"prices": {"path": "prices.pdf"}},
         "custom_field": {"leadScore": {"label": "Lead score"}},
     },
@@ -132,6 +143,23 @@ def replacements(draw: st.DrawFn) -> dict[str, Any]:
     return {"path": path, "old": old, "value": value}
 
 
+@st.composite
+def adjustments(draw: st.DrawFn) -> dict[str, Any]:
+    restrictions = SNAPSHOT.definition["restrictions"]
+    assert isinstance(restrictions, dict)
+    name = draw(st.sampled_from([*restrictions, "max_sends", "allowed_integrations", "url", ""]))
+    current = restrictions.get(name, 1)
+    item = st.one_of(st.sampled_from(["Gmail", "Slack", "HubSpot", "LinkedIn"]), texts)
+    how = draw(st.sampled_from(["value", "value", "lower", "add", "remove"]))
+    if how == "lower":
+        return {"name": "max_sends", "old": 50, "value": draw(st.integers(0, 60))}
+    if how != "value":
+        return {"name": name, how: draw(item)}
+    old = current if draw(st.integers(0, 4)) else draw(scalars)
+    likely = st.integers(1, 60)
+    return {"name": name, "old": old, "value": draw(st.one_of(likely, likely, scalars))}
+
+
 def fields(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=strategies)
 
@@ -158,6 +186,14 @@ GENERATED: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "body": st.one_of(st.sampled_from(["Hello", "Hello {name}"]), words, sentences()),
         }
     ),
+    "create_field": st.fixed_dictionaries(
+        {
+            "name": st.one_of(st.sampled_from(["Outbound v3", "Welcome", "score"]), names),
+            "label": st.one_of(st.just("Lead score"), words, texts),
+        },
+        optional={"holds": st.sampled_from(["text", "number", "url"])},
+    ),
+    "adjust_restrictions": adjustments(),
     "skip_invalid": st.fixed_dictionaries(
         {
             "step": st.one_of(st.sampled_from(["fill", "send"]), step_ids),
@@ -183,26 +219,20 @@ def by_step(snapshot: Snapshot) -> dict[tuple[str, ...], Any]:
 
 
 BEFORE = by_step(SNAPSHOT)
-NEVER = (
-    "url",
-    "headers",
-    "query",
-    "method",
-    "budget",
-    "trigger",
-    "restrictions",
-    "memory",
-    "reply_to",
-)
+NEVER = frozenset(["url", "headers", "query", "method", "budget", "trigger", "memory", "reply_to"])
 ALLOWED = {
     "replace_value": lambda way: way[0] == "steps" and way[2] in ("with", "prompt"),
     "update_instructions": lambda way: way == ("instructions",),
     "create_template": lambda _way: False,
+    "create_field": lambda _way: False,
+    "adjust_restrictions": lambda way: way == ("restrictions", "max_sends"),
     "skip_invalid": lambda way: way[1:] in {("send", "with", "messages"), ("fill", "with", "rows")},
 }
 
 
 def check_change(name: str, changed: Snapshot) -> None:
+    if name == "adjust_restrictions":
+        changed = check_restrictions(changed)
     after = by_step(changed)
     assert BEFORE.keys() <= after.keys()
     for way in BEFORE:
@@ -210,7 +240,7 @@ def check_change(name: str, changed: Snapshot) -> None:
             continue
         assert type(after[way]) is type(BEFORE[way])
         assert ALLOWED[name](way), way
-        assert way[-1] == "page" or not set(way) & set(NEVER), way
+        assert way[-1] == "page" or not NEVER.intersection(way), way
         assert not has_hidden(str(after[way]))
         if way[-1] == "to":
             assert after[way] == "{{ read.email }}"
@@ -222,6 +252,22 @@ def check_change(name: str, changed: Snapshot) -> None:
             assert "evil" not in new or name in ("update_instructions", "replace_value")
     check_additions(name, {way: after[way] for way in after.keys() - BEFORE.keys()}, changed)
     check_resources(name, changed)
+
+
+def check_restrictions(changed: Snapshot) -> Snapshot:
+    """Numbers only went down, lists only got tighter or a connected integration; as it was then."""
+    before, after = SNAPSHOT.definition["restrictions"], changed.definition["restrictions"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert before.keys() == after.keys()
+    assert 1 <= after["max_sends"] <= 50
+    assert set(after["allowed_integrations"]) <= {"Gmail", "Slack", "HubSpot"}
+    assert len(after["allowed_integrations"]) >= 1
+    assert "spam" in after["blocked_senders"]
+    tightened = ("max_sends", "allowed_integrations", "blocked_senders")
+    assert all(before[key] == after[key] for key in before if key not in tightened)
+    assert not has_hidden(str(after))
+    return changed.evolve(definition={**changed.definition, "restrictions": before})
 
 
 def check_additions(name: str, added: dict[tuple[str, ...], Any], changed: Snapshot) -> None:
@@ -246,6 +292,12 @@ def check_resources(name: str, changed: Snapshot) -> None:
         assert new.casefold() == "outbound v3"
         text = str(resources["template"].pop(new))
         assert not any(part in text for part in ("://", "{{", "<", "@", "evil.example", "\u202e"))
+    if name == "create_field":
+        (field,) = resources["custom_field"].keys() - SNAPSHOT.resources["custom_field"].keys()
+        assert field in ("Outbound v3", "Welcome")
+        content = resources["custom_field"].pop(field)
+        assert content.keys() == {"label", "type"}
+        assert not any(part in str(content) for part in ("://", "{{", "<", "@", "\u202e"))
     assert resources == SNAPSHOT.resources
     assert (changed.workspace_id, changed.workflow_id, changed.version) == ("acme", "digest", 7)
     assert changed.resource_versions == SNAPSHOT.resource_versions

@@ -1,0 +1,93 @@
+"""A night's pass over the failures since the last one, and the digest that tells of it."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from .diagnosis import RootCause, Verdict
+from .frozen import Frozen
+
+
+class PassState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class LeftOut(StrEnum):
+    """Why the rest of a pass was not analysed. An error of one analysis has its own code."""
+
+    CREDIT_CAP = "credit_cap"
+    SPEND_CAP = "spend_cap"
+    UNKNOWN_COST = "unknown_cost"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    INTERNAL_ERROR = "internal_error"
+
+
+class DigestItem(Frozen):
+    """One kind of failure of one workflow."""
+
+    workflow_id: str
+    signature: str = Field(description="Of the group: the root of all that were merged into it.")
+    label: str
+    failures: int = Field(description="Runs that failed so since the last pass.")
+    is_new: bool = Field(description="Never seen in this workspace before this pass.")
+    first_occurred: AwareDatetime
+    last_occurred: AwareDatetime
+    execution_id: str = Field(
+        description="The run that was analysed: the newest of them that is still failed."
+    )
+    analysis_id: str | None = None
+    root_cause: RootCause | None = None
+    verdict: Verdict | None = None
+    headline: str | None = None
+    fixes: tuple[str, ...] = Field(default=(), description="Ids that can be applied.")
+    proposal: str | None = Field(
+        default=None, description="What the first of `fixes` would change, in one line."
+    )
+    not_analysed: str | None = Field(
+        default=None,
+        description=(
+            "Why: credit_cap, spend_cap, unknown_cost, or the code of an error: "
+            "not_a_failed_execution when every run was resumed or cancelled since."
+        ),
+    )
+
+
+FixNews = Literal["applied", "verified", "regressed", "taken_back"]
+
+
+class DigestFix(Frozen):
+    """A fix that was applied or judged since the last pass."""
+
+    change_id: str
+    workflow_id: str
+    fix_type: str
+    state: FixNews = Field(description="The last that happened to it since then.")
+
+
+class Digest(Frozen):
+    """What broke, what is new, what was fixed, and what it cost."""
+
+    pass_id: str
+    workspace_id: str
+    state: PassState
+    since: AwareDatetime | None = Field(
+        default=None, description="Start of the pass before; null for the first."
+    )
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    failures: int
+    groups: int
+    analysed: int
+    items: tuple[DigestItem, ...] = Field(description="Largest impact first.")
+    fixes: tuple[DigestFix, ...] = ()
+    credits: int
+    credit_cap: int | None
+    cost_usd: Decimal | None = Field(description="Null when one price is unknown.")
+    spend_cap_usd: Decimal | None
+    delivery: str | None = Field(
+        default=None,
+        description="What became of the e-mail: 'sent to 2', 'not sent: …'; null without one.",
+    )

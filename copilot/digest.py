@@ -1,0 +1,241 @@
+"""The digest of a nightly pass for people: as Markdown, as plain text, and as a letter.
+
+Everything that may come from an error, a workflow or a model goes through the style's `data`: one
+line, nothing hidden, and nothing that Markdown or HTML would understand.
+"""
+
+import html
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from .errors import NotAnalysable, NotFound
+from .notify import Letter
+from .pipeline.sanitize import one_line
+from .types.nightly import Digest, DigestFix, DigestItem, LeftOut, PassState
+
+#: Kinds of failure that are told one by one; the digest itself has all of them.
+MOST_TOLD = 50
+_BACKTICKS = re.compile("`+")
+
+_NOT_FAILED, _NOT_HERE = NotAnalysable.code, NotFound.code
+_REASONS: Mapping[str, str] = {
+    LeftOut.CREDIT_CAP: "the cap of {credit_cap} was reached",
+    LeftOut.SPEND_CAP: "the cap of {spend_cap} for model calls was reached",
+    LeftOut.UNKNOWN_COST: "what a model call cost is unknown, and the pass has a cap",
+    LeftOut.INSUFFICIENT_CREDITS: "the workspace has too few credits left",
+    LeftOut.INTERNAL_ERROR: "an error in Ask Copilot itself; its log has more",
+    _NOT_FAILED: "resumed since: nothing is failed any more",
+    _NOT_HERE: "the run is not stored here",
+}
+_NEWS: Mapping[str, str] = {
+    "applied": "applied, not verified yet",
+    "verified": "verified: it holds",
+    "regressed": "regressed: the failure came back",
+    "taken_back": "taken back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How one form writes data from outside, a command, headings, entries and the whole."""
+
+    data: Callable[[str], str]
+    command: Callable[[str], str]
+    heading: Callable[[str], str]
+    entries: Callable[[Sequence[Sequence[str]]], str]
+    paragraph: Callable[[str], str]
+
+
+def as_text(digest: Digest) -> str:
+    """For a terminal or an e-mail; an empty night is one line."""
+    return "\n\n".join(_blocks(digest, _TEXT)) + "\n"
+
+
+def as_markdown(digest: Digest) -> str:
+    return "\n\n".join(_blocks(digest, _MARKDOWN)) + "\n"
+
+
+def as_html(digest: Digest) -> str:
+    """A whole page without styles, scripts, links or images."""
+    body = "\n".join(_blocks(digest, _HTML))
+    title = html.escape(_subject(digest))
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"</head><body>\n{body}\n</body></html>\n"
+    )
+
+
+def as_letter(digest: Digest) -> Letter:
+    """Without what became of it, which a letter can't know."""
+    digest = digest.model_copy(update={"delivery": None})
+    return Letter(
+        subject=_subject(digest),
+        text=as_text(digest),
+        html=as_html(digest),
+        identity=digest.pass_id,
+    )
+
+
+def _subject(digest: Digest) -> str:
+    return f"Ask Copilot, {one_line(digest.workspace_id)}: {_headline(digest)}"
+
+
+def _headline(digest: Digest) -> str:
+    if not digest.failures:
+        return "nothing failed"
+    new = sum(item.is_new for item in digest.items)
+    novelty = f", {new} new" if new else ", none of them new"
+    return f"{_count(digest.failures, 'failed run')} of {_count(digest.groups, 'kind')}{novelty}"
+
+
+def _blocks(digest: Digest, style: _Style) -> Iterator[str]:
+    """The parts of the digest, each with its heading where it has one."""
+    if not digest.failures and not digest.fixes:
+        yield style.paragraph(f"Nothing failed {_since(digest)}.")
+    else:
+        yield from _told_blocks(digest, style)
+    if digest.delivery is not None:
+        yield style.paragraph(f"E-mail {style.data(digest.delivery.rstrip('.'))}.")
+
+
+def _told_blocks(digest: Digest, style: _Style) -> Iterator[str]:
+    yield style.paragraph(_summary(digest, style))
+    if digest.items:
+        yield style.heading("What broke")
+        told = digest.items[:MOST_TOLD]
+        yield style.entries([tuple(_told(item, digest, style)) for item in told])
+        if len(digest.items) > MOST_TOLD:
+            more = _count(len(digest.items) - MOST_TOLD, "more kind")
+            yield style.paragraph(f"And {more} of failure.")
+    if digest.fixes:
+        yield style.heading("Fixes")
+        yield style.entries([(_fix(fix, style),) for fix in digest.fixes])
+
+
+def _summary(digest: Digest, style: _Style) -> str:
+    where = f"Workspace {style.data(digest.workspace_id)}, {_since(digest)}: {_headline(digest)}."
+    if not digest.failures:
+        return where
+    cost = "an unknown amount" if digest.cost_usd is None else _money(digest.cost_usd)
+    spent = f"{_count(digest.credits, 'credit')} and {cost} for model calls"
+    done = "so far " if digest.state is PassState.RUNNING else ""
+    return f"{where} {_count(digest.analysed, 'kind')} {done}analysed, for {spent}."
+
+
+def _told(item: DigestItem, digest: Digest, style: _Style) -> Iterator[str]:
+    seen = f"{_count(item.failures, 'run')}, last {_moment(item.last_occurred)}"
+    novelty = ", new" if item.is_new else ""
+    label = style.data(item.label or "(no error text)")
+    yield f"{style.data(item.workflow_id)}: {label} ({seen}{novelty})"
+    if item.headline is not None:
+        yield f"{style.data(item.headline)} ({item.root_cause}, {item.verdict})"
+    if item.not_analysed is not None:
+        yield f"Not analysed: {_reason(item.not_analysed, digest, style)}."
+    elif item.analysis_id is None:
+        yield "Not analysed yet."
+    if item.proposal is not None:
+        yield f"Proposed: {style.data(item.proposal)}"
+    command = _next_command(item)
+    if command is not None:
+        yield style.command(command)
+
+
+def _next_command(item: DigestItem) -> str | None:
+    """None where no analysis can be made."""
+    if item.fixes:
+        return f"ask-copilot fix apply {_argument(item.fixes[0])}"
+    if item.analysis_id is not None:
+        return f"ask-copilot report {_argument(item.analysis_id)}"
+    if item.not_analysed in {_NOT_FAILED, _NOT_HERE}:
+        return None
+    return f"ask-copilot analyze {_argument(item.execution_id)}"
+
+
+def _argument(value: str) -> str:
+    """Ids of other systems are theirs to choose: nothing of them reaches the shell or an option."""
+    quoted = shlex.quote(one_line(value))
+    return f"-- {quoted}" if value.startswith("-") else quoted
+
+
+def _reason(code: str, digest: Digest, style: _Style) -> str:
+    words = _REASONS.get(code)
+    if words is None:
+        return style.data(code)
+    return words.format(
+        credit_cap=_count(digest.credit_cap or 0, "credit"),
+        spend_cap=_money(digest.spend_cap_usd or Decimal(0)),
+    )
+
+
+def _fix(fix: DigestFix, style: _Style) -> str:
+    what = f"{style.data(fix.fix_type)} in {style.data(fix.workflow_id)}"
+    return f"{what}: {_NEWS[fix.state]} ({style.data(fix.change_id)})"
+
+
+def _since(digest: Digest) -> str:
+    if digest.since is None:
+        return f"until {_moment(digest.started_at)}"
+    return f"since {_moment(digest.since)}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _money(amount: Decimal) -> str:
+    return f"${amount.normalize():f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _code(text: str) -> str:
+    """A Markdown code span: nothing in it is read as Markdown, HTML, a link or a mention."""
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    fence = "`" * (longest + 1)
+    edge = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{edge}{text or ' '}{edge}{fence}"
+
+
+def _indented(entries: Sequence[Sequence[str]]) -> str:
+    return "\n".join(
+        f"{number}. " + "\n   ".join(lines) for number, lines in enumerate(entries, start=1)
+    )
+
+
+def _list(entries: Sequence[Sequence[str]]) -> str:
+    return "\n".join(
+        f"{number}. " + "  \n   ".join(lines) for number, lines in enumerate(entries, start=1)
+    )
+
+
+def _html_list(entries: Sequence[Sequence[str]]) -> str:
+    return "<ol>" + "".join(f"<li>{'<br>'.join(lines)}</li>" for lines in entries) + "</ol>"
+
+
+_TEXT = _Style(
+    data=one_line,
+    command=str,
+    heading=str,
+    entries=_indented,
+    paragraph=str,
+)
+_MARKDOWN = _Style(
+    data=lambda text: _code(one_line(text)),
+    command=_code,
+    heading=lambda words: f"## {words}",
+    entries=_list,
+    paragraph=str,
+)
+_HTML = _Style(
+    data=lambda text: html.escape(one_line(text)),
+    command=lambda command: f"<code>{html.escape(command)}</code>",
+    heading=lambda words: f"<h2>{words}</h2>",
+    entries=_html_list,
+    paragraph=lambda words: f"<p>{words}</p>",
+)

@@ -1,57 +1,65 @@
 """The one place that constructs things: settings in, an engine and a copilot that know each other out."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 import knowledge_base
 from engine.actions import parameter_models
-from engine.definition import Workflow, dump_workflow, load_workflow, parse_workflow, to_data
+from engine.definition import (
+    LARGEST_DEFINITION,
+    Workflow,
+    dump_workflow,
+    load_workflow,
+    to_data,
+)
 from engine.engine import Engine, EngineSettings
-from engine.errors import EngineError, InvalidDefinition, StaleVersion
-from engine.execution import Execution, ExecutionStatus, Progress, ResumeMode, StepExecution
+from engine.errors import EngineError, InvalidDefinition
 from engine.network import OutboundPolicy
-from engine.ports import Clock, LanguageModel, MailServer
+from engine.ports import Clock, LanguageModel, Limits, MailServer, WorkspaceLimits
 from engine.storage.codec import encode
-from engine.storage.definitions import StoredWorkflow
 
+from .access import Access
 from .errors import CopilotError, InvalidInput, StoreUnavailable
+from .intake import Intake
+from .jobs import NIGHTLY, NightlyJob
+from .nightly import Nightly
+from .notify import Postman
 from .pipeline.analyze import Analyzer
 from .pipeline.apply import Applier
 from .pipeline.preview import unified_diff
+from .policy import Policies, Policy, checked_policy
+from .runtimes import runtimes
 from .secrets import KnownValueMasker, WorkspaceSecrets, read_secrets
-from .service import Copilot
+from .service.engine import GuardedEngine
+from .service.local import Copilot, LocalService
+from .service.parts import Parts
 from .settings import Settings
 from .sources.engine import EngineSource
+from .storage.requests import Requests
 from .storage.store import Store
 from .targets.engine import EngineTarget
+from .types import Report
 
-#: Surfaces show what the engine returns without importing it.
+#: Surfaces use these parts of the engine without importing it.
 __all__ = [
     "DELIBERATE",
     "LARGEST_DEFINITION",
     "STORAGE_FAILURES",
     "UNREACHABLE",
     "App",
-    "Execution",
-    "ExecutionStatus",
     "InvalidDefinition",
-    "Progress",
-    "ResumeMode",
-    "StaleVersion",
-    "StepExecution",
-    "StoredWorkflow",
     "build",
+    "definition_text",
     "dump_workflow",
     "encode",
     "open_app",
-    "parse_definition",
     "read_workflow",
     "to_data",
     "unavailable",
@@ -59,12 +67,12 @@ __all__ = [
 
 #: Every error raised on purpose, on either side of the seam; all have `code` and `retryable`.
 DELIBERATE = (CopilotError, EngineError, knowledge_base.InvalidKnowledge)
+#: Modes of what is made here: it holds everything that was ever run, and hashes of keys.
+OWNER_FOLDER, OWNER_FILE = 0o700, 0o600
 #: What is raised when the database does not answer: busy for too long, full, or gone.
 UNREACHABLE = OperationalError
 #: What a database or a disk raises that can't be used at all: corrupt, full, not allowed, not there.
 STORAGE_FAILURES = (SQLAlchemyError, OSError)
-
-LARGEST_DEFINITION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,20 @@ class App:
     settings: Settings
     engine: Engine
     copilot: Copilot
+    access: Access
+    policies: Policies
+    store: Store
+    night: NightlyJob
+
+    def owner(self, workspace_id: str | None = None) -> LocalService:
+        """The use cases for whoever holds the database itself: the owner of every workspace."""
+        workspace = workspace_id or self.settings.workspace
+        return self.copilot.serve(self.access.local_owner(workspace, self.settings.user))
+
+    @property
+    def requests(self) -> Requests:
+        """Requests that came with an idempotency key, and their answers."""
+        return self.store.requests
 
     def ping(self) -> None:
         """Asks the database for a sign of life. Raises UNREACHABLE."""
@@ -101,20 +123,56 @@ def open_app(
 ) -> Generator[App]:
     """An application for the length of a `with` block; its tables are brought up to date first.
 
-    Without *dispatch* nothing works on queued runs. Raises StoreBusy when another process has the
-    database, and InvalidInput for settings that can't be used.
+    Without *dispatch* nothing works on queued runs, and no schedule. Raises StoreBusy when another
+    process has the database, and InvalidInput for settings that can't be used. A folder and a SQLite
+    database that are made here are for their owner's eyes alone; those that are there stay as they
+    are.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
-    engine = _engine(settings, model=model, clock=clock)
+    _make_private_folder(settings.data)
+    _make_private_files(settings.database)
+    later = _Later()
+    engine = _engine(settings, limits=later, model=model, clock=clock)
+    if dispatch and settings.nightly is not None:
+        engine.schedule("nightly", settings.nightly, later.night)
     engine.start(dispatch=dispatch)
     try:
-        yield App(settings=settings, engine=engine, copilot=build(settings, engine))
+        app = build(settings, engine)
+        later.app = app
+        yield app
     finally:
         engine.close()
 
 
+def _make_private_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=OWNER_FOLDER, parents=True)
+    except FileExistsError:
+        folder.mkdir(exist_ok=True)  # raises when it is no folder
+    else:
+        folder.chmod(OWNER_FOLDER)  # whatever the umask took away
+
+
+def _make_private_files(database: str) -> None:
+    """A new SQLite file and its lock; SQLite gives what it adds beside them the same mode."""
+    url = make_url(database)
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name in {"", ":memory:"}:
+        return
+    path = Path(name).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for file in (path, Path(f"{path}.lock")):
+        with suppress(FileExistsError):
+            file.touch(mode=OWNER_FILE, exist_ok=False)
+            file.chmod(OWNER_FILE)
+
+
 def read_workflow(path: Path) -> Workflow:
     """The workflow in a YAML or JSON file. Raises InvalidInput and the engine's InvalidDefinition."""
+    return load_workflow(definition_text(path), source=path.name, actions=parameter_models())
+
+
+def definition_text(path: Path) -> str:
+    """What a definition file holds. Raises InvalidInput for one that can't be one."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_DEFINITION + 1)
@@ -123,52 +181,106 @@ def read_workflow(path: Path) -> Workflow:
     if len(data) > LARGEST_DEFINITION:
         raise InvalidInput(str(path), "larger than 1 MB.", "Move data out of the definition.")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidInput(str(path), "it is not text in UTF-8.", "Save it as UTF-8.") from None
-    return load_workflow(text, source=path.name, actions=parameter_models())
 
 
-def parse_definition(definition: str | Mapping[str, Any]) -> Workflow:
-    """The workflow in YAML or JSON text, or in plain data. Raises the engine's InvalidDefinition."""
-    known = parameter_models()
-    if isinstance(definition, str):
-        return load_workflow(definition, source="definition", actions=known)
-    return parse_workflow(definition, source="definition", actions=known)
-
-
-def build(settings: Settings, engine: Engine) -> Copilot:
+def build(settings: Settings, engine: Engine) -> App:
     """A copilot beside an engine, in the same database."""
     store = Store.open(engine.database)
+    policies = Policies(store.decisions, default_policy(settings))
+    access = Access(store, store.database.now)
+    parts = _parts(settings, engine, store, policies, access)
+    copilot = Copilot(parts, engine=partial(GuardedEngine, engine))
+    copilot.reconcile(older_than=_in_use_for(engine))
+    return App(
+        settings=settings,
+        engine=engine,
+        copilot=copilot,
+        access=access,
+        policies=policies,
+        store=store,
+        night=NightlyJob(
+            parts.nightly,
+            policy=policies.of,
+            workspaces=engine.workflow_store.workspaces,
+            audit=store.audit,
+        ),
+    )
+
+
+def default_policy(settings: Settings) -> Policy:
+    """What a workspace starts with: the settings of this installation that it may change."""
+    shared = Policy.model_fields.keys() & Settings.model_fields.keys()
+    return checked_policy({name: getattr(settings, name) for name in shared})
+
+
+def _parts(
+    settings: Settings, engine: Engine, store: Store, policies: Policies, access: Access
+) -> Parts:
     source = EngineSource(engine)
     target = EngineTarget(engine)
-    analyzer = partial(
-        Analyzer,
+    intake = Intake(store, source)
+    analyzer = Analyzer(
         store,
         knowledge=knowledge_base.load,
-        credit_cost=settings.offline_credit_cost,
-        pattern_threshold=settings.pattern_threshold,
-        pattern_window=settings.pattern_window,
+        workspaces=source,
+        target=target,
+        checker=target,
+        policy=policies.of,
     )
-    copilot = Copilot(
-        store,
-        settings=settings,
+
+    def analyze_by_night(workspace_id: str, execution_id: str, key: str) -> Report:
+        return analyzer.analyze(
+            source.run(workspace_id, execution_id), idempotency_key=key, asked_by=NIGHTLY
+        )
+
+    return Parts(
+        store=store,
         runs=source,
         target=target,
         checker=target,
-        analyzer=analyzer(workspaces=source, target=target, checker=target),
-        foreign=analyzer(),
+        analyzer=analyzer,
+        foreign=Analyzer(store, knowledge=knowledge_base.load, policy=policies.of),
         applier=Applier(
-            store.approvals,
-            store.changes,
-            target,
-            diff=unified_diff,
-            undo_seconds=settings.undo_seconds,
-            needed_passes=settings.verify_runs,
+            store.approvals, store.changes, target, diff=unified_diff, policy=policies.of
         ),
+        intake=intake,
+        nightly=Nightly(
+            store,
+            catch_up=intake.catch_up,
+            analyze=analyze_by_night,
+            policy=policies.of,
+            status=lambda workspace_id, execution_id: source.run(workspace_id, execution_id).status,
+            post=Postman(settings).send,
+        ),
+        access=access,
+        policies=policies,
+        runtimes=runtimes,
     )
-    copilot.reconcile(older_than=_in_use_for(engine))
-    return copilot
+
+
+class _Later:
+    """What the engine asks of the copilot, which is only built once the engine has started."""
+
+    app: App | None = None
+
+    def limits(self, workspace_id: str) -> Limits:
+        if self.app is None:
+            return Limits()
+        policy = self.app.policies.of(workspace_id)
+        return Limits(
+            max_cost_per_step_usd=policy.budget_max_cost_per_task,
+            max_tokens_per_step=policy.budget_max_tokens_per_task,
+            max_daily_cost_usd=policy.budget_max_daily_cost,
+            max_turns=policy.agent_max_turns,
+            model=policy.agent_model,
+        )
+
+    def night(self, scheduled: datetime) -> None:
+        if self.app is not None:
+            self.app.night(scheduled)
 
 
 def _in_use_for(engine: Engine) -> timedelta:
@@ -176,11 +288,17 @@ def _in_use_for(engine: Engine) -> timedelta:
     return timedelta(0) if engine.database.dialect.name == "sqlite" else timedelta(minutes=1)
 
 
-def _engine(settings: Settings, *, model: LanguageModel | None, clock: Clock | None) -> Engine:
+def _engine(
+    settings: Settings,
+    *,
+    limits: WorkspaceLimits,
+    model: LanguageModel | None,
+    clock: Clock | None,
+) -> Engine:
     secrets = read_secrets(settings.secrets_file)
     return Engine(
         EngineSettings(
-            url=settings.url,
+            url=settings.database,
             files=settings.files,
             lock_wait_seconds=settings.lock_wait_seconds,
         ),
@@ -190,6 +308,7 @@ def _engine(settings: Settings, *, model: LanguageModel | None, clock: Clock | N
         mail=_mail(settings),
         clock=clock,
         network=OutboundPolicy(extra=frozenset(map(_host_and_port, settings.allowed_hosts))),
+        limits=limits,
     )
 
 

@@ -56,6 +56,10 @@ class RunReader(Protocol):
         """Runs that ended after *cursor*, oldest first, failed and succeeded alike."""
         ...
 
+    def last_ended(self, workspace_id: str, workflow_id: str) -> RunRecord | None:
+        """The newest run of a workflow that has ended, among its latest; None without one."""
+        ...
+
 
 class WorkspaceReader(Protocol):
     def context(self, workspace_id: str) -> WorkspaceContext: ...

@@ -6,10 +6,8 @@ from typing import Any
 
 import yaml
 
-from engine.actions import parameter_models
-from engine.definition import Workflow, load_workflow
-
 from ..bootstrap import App
+from ..types.engine import ResourceKind
 
 URGENT_MAIL = "urgent-mail-digest"
 OUTREACH = "outbound-follow-up"
@@ -23,17 +21,15 @@ def install_example(app: App) -> str:
 
     Gives the id of the workflow to run first.
     """
-    workspace = app.settings.workspace
-    folder = app.settings.files / workspace
+    owner = app.owner()
+    folder = app.settings.files / owner.principal.workspace_id
     folder.mkdir(parents=True, exist_ok=True)
     copy_workbook(folder)
     for name, content in _templates().items():
-        app.engine.put_resource(workspace, "template", name, content)
-    known = {stored.workflow_id for stored in app.engine.workflows(workspace)}
+        owner.resources.put(ResourceKind.TEMPLATE, name, content)
+    known = {stored.workflow_id for stored in owner.workflows.list()}
     for workflow_id in _WORKFLOW_FILES.keys() - known:
-        app.engine.put_workflow(
-            workspace, _workflow(workflow_id), workflow_id=workflow_id, expected_version=0
-        )
+        owner.workflows.create(workflow_text(workflow_id), workflow_id=workflow_id)
     return URGENT_MAIL
 
 
@@ -47,11 +43,6 @@ def copy_workbook(folder: Path) -> Path:
 def workflow_text(workflow_id: str) -> str:
     """The definition as its author wrote it, before any fix."""
     return (files(__name__) / _WORKFLOW_FILES[workflow_id]).read_text(encoding="utf-8")
-
-
-def _workflow(workflow_id: str) -> Workflow:
-    source = _WORKFLOW_FILES[workflow_id]
-    return load_workflow(workflow_text(workflow_id), source=source, actions=parameter_models())
 
 
 def _templates() -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bootstrap import App, Execution, ResumeMode, StepExecution
+from ..bootstrap import App
+from ..service import Service
 from ..types import (
     Approval,
     Change,
@@ -17,6 +18,7 @@ from ..types import (
     Preview,
     Report,
 )
+from ..types.engine import Execution, ResumeMode, StepExecution
 from . import OUTREACH, URGENT_MAIL, install_example
 
 GRANT = 100
@@ -58,53 +60,48 @@ def first_fix(report: Report) -> str | None:
 
 def repair(app: App, *, choose: Choice = first_fix, decide: Decision) -> Iterator[RunStage | Stage]:
     """Scene one: a nightly run fails, is explained, repaired, resumed, and watched."""
-    workspace, copilot = app.settings.workspace, app.copilot
+    owner = app.owner()
     install_example(app)
-    copilot.grant(workspace, GRANT, actor="demo", key="demo")
-    failed = _run(app, URGENT_MAIL, "failed")
+    owner.account.grant(GRANT, key="demo")
+    failed = _run(owner, URGENT_MAIL, "failed")
     yield failed
-    report = copilot.analyze(workspace, failed.execution.id)
+    report = owner.analyses.analyze(failed.execution.id)
     yield Stage("report", report)
     fix_id = choose(report)
     if fix_id is None:
         return
-    preview = copilot.preview(workspace, fix_id)
+    preview = owner.fixes.preview(fix_id)
     yield Stage("preview", preview)
     mode = decide(preview)
     if mode is None:
         return
-    approval = copilot.approve(
-        workspace,
-        fix_id,
-        digest=preview.digest,
-        version=preview.base_version,
-        actor=app.settings.user,
-    )
+    approval = owner.fixes.approve(fix_id, digest=preview.digest, version=preview.base_version)
     yield Stage("approval", approval)
-    change = copilot.apply(workspace, approval.approval_id)
+    change = owner.fixes.apply(approval.approval_id)
     yield Stage("change", change)
-    app.engine.resume(workspace, failed.execution.id, mode=mode)
-    yield _ended(app, failed.execution.id, "resumed")
-    yield from _watch(app, change.change_id)
-    yield Stage("credits", copilot.credits(workspace))
+    owner.executions.resume(failed.execution.id, mode=mode)
+    yield _ended(owner, failed.execution.id, "resumed")
+    yield from _watch(owner, change.change_id)
+    yield Stage("credits", owner.account.credits())
 
 
-def _watch(app: App, change_id: str) -> Iterator[RunStage | Stage]:
+def _watch(owner: Service, change_id: str) -> Iterator[RunStage | Stage]:
     """Nights go by: the fix is verified after enough runs in which the step passed."""
-    outcome = app.copilot.outcome(app.settings.workspace, change_id)
+    outcome = owner.fixes.outcome(change_id)
     for _night in range(NIGHTS):
         if outcome.state not in {OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING}:
             break
-        yield _run(app, URGENT_MAIL, "later")
-        outcome = app.copilot.outcome(app.settings.workspace, change_id)
+        yield _run(owner, URGENT_MAIL, "later")
+        outcome = owner.fixes.outcome(change_id)
     yield Stage("outcome", outcome)
 
 
 def repetition(app: App) -> Iterator[RunStage | Stage]:
     """Scene two: another workflow fails five times in the same way, and is better paused."""
-    nights = [_run(app, OUTREACH, "repeated") for _night in range(FAILURES)]
+    owner = app.owner()
+    nights = [_run(owner, OUTREACH, "repeated") for _night in range(FAILURES)]
     yield from nights
-    yield Stage("pattern", app.copilot.analyze(app.settings.workspace, nights[-1].execution.id))
+    yield Stage("pattern", owner.analyses.analyze(nights[-1].execution.id))
 
 
 def digest_path(app: App) -> Path:
@@ -112,12 +109,10 @@ def digest_path(app: App) -> Path:
     return app.settings.files / app.settings.workspace / "digest.json"
 
 
-def _run(app: App, workflow_id: str, name: str) -> RunStage:
-    started = app.engine.submit(app.settings.workspace, workflow_id, trigger="schedule")
-    return _ended(app, started.id, name)
+def _run(owner: Service, workflow_id: str, name: str) -> RunStage:
+    return _ended(owner, owner.executions.start(workflow_id).id, name)
 
 
-def _ended(app: App, execution_id: str, name: str) -> RunStage:
-    workspace = app.settings.workspace
-    ended = app.engine.wait(workspace, execution_id, PATIENCE)
-    return RunStage(name, ended, app.engine.steps(workspace, execution_id))
+def _ended(owner: Service, execution_id: str, name: str) -> RunStage:
+    ended = owner.executions.wait(execution_id, PATIENCE)
+    return RunStage(name, ended, tuple(owner.executions.steps(execution_id)))

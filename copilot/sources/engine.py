@@ -1,6 +1,7 @@
 """Our own engine as a source: its executions as `RunRecord`s, its workspaces as context."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from engine.engine import Engine
@@ -15,6 +16,10 @@ from ..types import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 
 SOURCE = "engine"
 MAX_TEMPLATES = 20
+#: Runs under way that may be newer than the last one that has ended.
+LATEST = 100
+#: Workflow versions that are kept at hand.
+MOST_VERSIONS = 512
 #: Characters of a template's text that an analysis takes along; no fix writes a longer one.
 LONGEST_BODY = 5000
 
@@ -24,12 +29,15 @@ class EngineSource:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # a version never changes, and most runs read are of a few of them
+        self._version = lru_cache(MOST_VERSIONS)(engine.workflow)
 
     def run(self, workspace_id: str, execution_id: str) -> RunRecord:
         try:
-            execution = self._engine.execution(workspace_id, execution_id)
-            steps = self._engine.steps(workspace_id, execution_id, outputs=False)
-            return self._record(execution, steps)
+            with self._engine.at_one_moment():
+                execution = self._engine.execution(workspace_id, execution_id)
+                steps = self._engine.steps(workspace_id, execution_id, outputs=False)
+                return self._record(execution, steps)
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
 
@@ -44,6 +52,13 @@ class EngineSource:
             for ended in self._engine.ended_runs(workspace_id, after=cursor, limit=limit)
         ]
 
+    def last_ended(self, workspace_id: str, workflow_id: str) -> RunRecord | None:
+        latest = self._engine.executions(workspace_id, workflow_id=workflow_id, limit=LATEST)
+        ended = next((run for run in latest if run.status.is_terminal), None)
+        if ended is None:
+            return None
+        return self._record(ended, self._engine.steps(workspace_id, ended.id, outputs=False))
+
     def context(self, workspace_id: str) -> WorkspaceContext:
         return workspace_context(self._engine.resources(workspace_id).resources)
 
@@ -57,7 +72,7 @@ class EngineSource:
         return {step_id: names for step_id, names in named.items() if names}
 
     def _record(self, execution: Execution, steps: Sequence[StepExecution]) -> RunRecord:
-        stored = self._engine.workflow(
+        stored = self._version(
             execution.workspace_id, execution.workflow_id, execution.workflow_version
         )
         workflow = stored.workflow

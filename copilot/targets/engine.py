@@ -1,7 +1,9 @@
 """Our own engine as a target: definitions checked, fixes stored as new versions."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
@@ -17,6 +19,8 @@ from engine.workspace import ResourceKind as EngineResourceKind
 from ..errors import NotFound, StaleBase
 from ..snapshot import WORKFLOW_PART, ResourceKind, Snapshot
 
+#: Workflow versions that are kept at hand as data.
+MOST_VERSIONS = 512
 #: Version of a resource that must not be there yet.
 ABSENT = 0
 
@@ -28,15 +32,17 @@ class EngineTarget:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # a version never changes
+        self._version = lru_cache(MOST_VERSIONS)(self._read_version)
 
     def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
         try:
-            stored = self._engine.workflow(workspace_id, workflow_id)
+            with self._engine.at_one_moment():
+                stored = self._engine.workflow(workspace_id, workflow_id)
+                definition, named = self._version(workspace_id, workflow_id, stored.version)
+                workspace = self._engine.resources(workspace_id)
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
-        definition = to_data(stored.workflow)
-        named = set(_texts(definition))
-        workspace = self._engine.resources(workspace_id)
         content = cast(
             "Mapping[str, Mapping[str, Mapping[str, JsonValue]]]",
             workspace.resources.model_dump(mode="json"),
@@ -59,13 +65,17 @@ class EngineTarget:
             },
         )
 
+    def _read_version(
+        self, workspace_id: str, workflow_id: str, version: int
+    ) -> tuple[dict[str, JsonValue], frozenset[str]]:
+        """A definition as data, and every text that stands alone in it."""
+        stored = self._engine.workflow(workspace_id, workflow_id, version)
+        definition = to_data(stored.workflow)
+        return definition, frozenset(_texts(definition))
+
     def problems(self, snapshot: Snapshot) -> Sequence[str]:
         """Why this can't be stored: an invalid definition, a bad resource, a taken name."""
-        found: list[str] = []
-        try:
-            parse_workflow(snapshot.definition, source=WORKFLOW_PART, actions=parameter_models())
-        except InvalidDefinition as error:
-            found.extend(str(error).splitlines())
+        found = [*_definition_problems(json.dumps(snapshot.definition))]
         for kind, named in snapshot.resources.items():
             for name, fields in named.items():
                 found.extend(_resource_problems(kind, name, fields))
@@ -122,6 +132,16 @@ def _resource_changes(base: Snapshot, changed: Snapshot) -> Iterator[tuple[Any, 
                     None if content is None else model.model_validate(content),
                     base.resource_versions.get(f"{kind}/{name}", ABSENT),
                 )
+
+
+@lru_cache(MOST_VERSIONS)
+def _definition_problems(definition: str) -> tuple[str, ...]:
+    """Of a definition as JSON text; most fixes leave it as it was."""
+    try:
+        parse_workflow(json.loads(definition), source=WORKFLOW_PART, actions=parameter_models())
+    except InvalidDefinition as error:
+        return tuple(str(error).splitlines())
+    return ()
 
 
 def _resource_problems(kind: ResourceKind, name: str, fields: Mapping[str, JsonValue]) -> list[str]:

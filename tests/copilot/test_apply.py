@@ -17,6 +17,7 @@ from copilot.errors import (
 )
 from copilot.pipeline.apply import Applier, Propose
 from copilot.pipeline.preview import unified_diff
+from copilot.policy import Policy
 from copilot.snapshot import Snapshot
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, MemoryTarget, SimulatedCrash
@@ -35,7 +36,14 @@ def target() -> MemoryTarget:
 
 
 def applier_on(store: Store, target: MemoryTarget, clock: ManualClock) -> Applier:
-    return Applier(store.approvals, store.changes, target, diff=unified_diff, clock=clock)
+    return Applier(
+        store.approvals,
+        store.changes,
+        target,
+        diff=unified_diff,
+        policy=lambda _workspace_id: Policy(),
+        clock=clock,
+    )
 
 
 @pytest.fixture
@@ -211,6 +219,23 @@ def test_approving_an_outdated_preview_gives_the_fresh_diff(
             actor_kind="person",
         )
     assert caught.value.args == (1, 2, fresh.diff)
+
+
+@pytest.mark.parametrize("version", [0, 2, 99])
+def test_the_right_digest_with_another_version_is_not_what_was_looked_at(
+    applier: Applier, target: MemoryTarget, version: int
+) -> None:
+    fresh, _ = adding_a_template(current(target))
+    with pytest.raises(StaleBase) as stale:
+        applier.approve(
+            fresh,
+            workspace_id="acme",
+            seen_digest=fresh.digest,
+            seen_version=version,
+            actor="ana",
+            actor_kind="person",
+        )
+    assert stale.value.args == (version, 1, fresh.diff)
 
 
 def test_a_workflow_edited_after_the_approval_is_not_overwritten(

@@ -1,9 +1,11 @@
 """Failures, groups, cursors and analyses on a real SQLite file."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import IntegrityError
 
 from copilot.errors import InsufficientCredits, NotFound
 from copilot.storage.failures import RECENT
@@ -148,6 +150,7 @@ def test_an_analysis_is_stored_with_its_receipt_and_found_again(store: Store) ->
         "credits": 1,
         "balance": 9,
         "reason": "answered by the rules",
+        "cost_usd": Decimal(0),
     }
     assert store.analyses.get("acme", "analysis-1") == report
     assert store.analyses.by_key("acme", "key-1") == report
@@ -181,6 +184,42 @@ def test_an_analysis_costs_two_commits(store: Store, engine: Engine) -> None:
     store.ledger.reserve("acme", "key-1", price=2)
     store.analyses.finish(a_finished_analysis(a_failure(), fix_ids=("fix-1", "fix-2", "fix-3")))
     assert len(commits) == 2
+
+
+def test_an_answer_for_which_nobody_is_asked_costs_one_commit(store: Store, engine: Engine) -> None:
+    commits: list[str] = []
+    event.listen(engine, "commit", lambda _connection: commits.append("commit"))
+    store.analyses.answer(a_finished_analysis(a_failure(), fix_ids=("fix-1", "fix-2")), price=2)
+    assert len(commits) == 1
+
+
+def test_several_looks_in_a_row_share_a_connection_and_see_what_is_new(
+    store: Store, engine: Engine
+) -> None:
+    opened: list[str] = []
+    event.listen(engine, "checkout", lambda *_: opened.append("connection"))
+    with store.database.reads():
+        assert store.failures.recent_failures("acme", "outreach") == ()
+        assert store.ledger.balance("acme") is None
+        with store.database.reads():
+            assert store.analyses.of_run("acme", "run-1") is None
+        assert len(opened) == 1
+        store.failures.record(a_failure())
+        assert len(store.failures.recent_failures("acme", "outreach")) == 1
+    assert store.ledger.balance("acme") is None
+    assert len(opened) == 3
+
+
+def test_an_error_of_the_driver_is_raised_as_sqlalchemy_has_it_without_the_values(
+    store: Store,
+) -> None:
+    store.ledger.reserve("acme", "key-1", price=2)
+    store.ledger.reserve("acme", "key-2", price=2)
+    store.analyses.finish(a_finished_analysis(a_failure()))
+    with pytest.raises(IntegrityError) as caught:
+        store.analyses.finish(a_finished_analysis(a_failure("run-2"), key="key-2"))
+    assert "UNIQUE constraint failed" in str(caught.value)
+    assert "Template 'xyz'" not in str(caught.value)
 
 
 def test_nothing_is_stored_without_a_reservation(store: Store) -> None:

@@ -9,6 +9,7 @@ from copilot.errors import NotFound
 from copilot.pipeline.apply import Applier
 from copilot.pipeline.preview import unified_diff
 from copilot.pipeline.watch import conclude, judge, observe, outcome_of
+from copilot.policy import Policy
 from copilot.storage.outcomes import Finding, Watch
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, MemoryTarget
@@ -93,7 +94,14 @@ def change(store: Store, clock: ManualClock) -> Change:
     store.ledger.reserve("acme", "key-1", price=1)
     store.analyses.finish(a_finished_analysis(a_failure()))
     target = MemoryTarget(a_snapshot())
-    applier = Applier(store.approvals, store.changes, target, diff=unified_diff, clock=clock)
+    applier = Applier(
+        store.approvals,
+        store.changes,
+        target,
+        diff=unified_diff,
+        policy=lambda _: Policy(),
+        clock=clock,
+    )
     fresh, _ = adding_a_template(target.snapshot("acme", "outreach"))
     approval = applier.approve(
         fresh,
@@ -112,7 +120,8 @@ def change(store: Store, clock: ManualClock) -> Change:
 
 
 def see(store: Store, run: RunRecord, *failures: Failure) -> tuple[Outcome, ...]:
-    return observe(run, failures, outcomes=store.outcomes, groups=store.failures)
+    with store.database.write() as connection:
+        return observe(connection, "acme", [(run, failures)], now=store.database.now())
 
 
 def outcome(store: Store, change: Change) -> Outcome:

@@ -1,0 +1,75 @@
+"""Why runs failed, and fixes on their way, on a server."""
+
+from collections.abc import Sequence
+
+from ..types import Approval, Change, Outcome, Preview, Report, Reversal, RunRecord
+from ..types.insight import DebugView, FailureGroup, FailureSummary
+from ..types.page import Page
+from .workspace import Workspace
+
+
+class RemoteAnalyses:
+    """Implements `Analyses`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._executions = workspace.at("executions", missing="execution")
+        self._analyses = workspace.at("analyses", missing="analysis")
+        self._workflows = workspace.at("workflows", missing="workflow")
+        self._ended = workspace.at("workflows", missing="run of this workflow that has ended")
+        self._failures = workspace.at("failures", missing="failure")
+
+    def analyze(self, execution_id: str) -> Report:
+        return self._executions.one(Report, "POST", execution_id, "analyze")
+
+    def analyze_foreign(self, run: RunRecord) -> Report:
+        body = {"run": run.model_dump(mode="json", exclude={"workspace_id"})}
+        return self._analyses.one(Report, "POST", body=body)
+
+    def report(self, analysis_id: str) -> Report:
+        return self._analyses.one(Report, "GET", analysis_id)
+
+    def debug(self, workflow_id: str) -> DebugView:
+        return self._ended.one(DebugView, "GET", workflow_id, "debug")
+
+    def failures(
+        self, *, workflow_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[FailureSummary]:
+        wanted = {"workflow_id": workflow_id, "cursor": cursor, "limit": limit}
+        return self._failures.one(Page[FailureSummary], "GET", params=wanted)
+
+    def patterns(self, workflow_id: str) -> Sequence[FailureGroup]:
+        data = self._workflows.ask("GET", workflow_id, "patterns")
+        return self._workflows.many(FailureGroup, data, "patterns")
+
+
+class RemoteFixes:
+    """Implements `Fixes`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._fixes = workspace.at("fixes", missing="fix")
+        self._approvals = workspace.at("approvals", missing="approval")
+        self._changes = workspace.at("changes", missing="change")
+        self._workflows = workspace.at("workflows", missing="workflow")
+
+    def preview(self, fix_id: str) -> Preview:
+        return self._fixes.one(Preview, "GET", fix_id, "preview")
+
+    def approve(self, fix_id: str, *, digest: str, version: int) -> Approval:
+        seen = {"digest": digest, "version": version}
+        return self._fixes.one(Approval, "POST", fix_id, "approve", body=seen)
+
+    def apply(self, approval_id: str) -> Change:
+        return self._approvals.one(Change, "POST", approval_id, "apply")
+
+    def undo(self, change_id: str) -> Reversal:
+        return self._changes.one(Reversal, "POST", change_id, "undo")
+
+    def revert(self, change_id: str) -> Reversal:
+        return self._changes.one(Reversal, "POST", change_id, "revert")
+
+    def changes(self, workflow_id: str) -> Sequence[Change]:
+        data = self._workflows.ask("GET", workflow_id, "changes")
+        return self._workflows.many(Change, data, "changes")
+
+    def outcome(self, change_id: str) -> Outcome:
+        return self._changes.one(Outcome, "GET", change_id, "outcome")

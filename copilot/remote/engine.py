@@ -1,0 +1,78 @@
+"""The engine's refusals as a server sends them, made the engine's own again."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from engine.errors import (
+    AlreadyExists,
+    AlreadyRunning,
+    EngineError,
+    InvalidCursor,
+    InvalidData,
+    InvalidDefinition,
+    InvalidParameters,
+    NotFound,
+    NotResumable,
+    PreconditionRequired,
+    RequestKeyReused,
+    StaleVersion,
+    UnserializableValue,
+    WorkflowPaused,
+)
+
+from .sentences import Sentence
+
+_SENTENCES: Mapping[str, Sentence[EngineError]] = MappingProxyType(
+    {
+        "already_exists": Sentence(AlreadyExists, str),
+        "invalid_cursor": Sentence(InvalidCursor),
+        "invalid_data": Sentence(InvalidData, str),
+        "invalid_parameters": Sentence(InvalidParameters, str),
+        "precondition_required": Sentence(PreconditionRequired, str),
+        "request_key_reused": Sentence(RequestKeyReused),
+        "stale_version": Sentence(StaleVersion, str, int, int),
+        "unserializable_value": Sentence(UnserializableValue, str, str),
+    }
+)
+
+
+def missing(kind: str) -> Callable[[], EngineError]:
+    """Makes what the engine raises where there is no such *kind*."""
+    return partial(NotFound, kind)
+
+
+def engine_error(code: str, detail: str, facts: Mapping[str, Any]) -> EngineError | None:
+    """The engine's error for *code*; None when no request can be answered with it."""
+    match code, facts:
+        case InvalidDefinition.code, _:
+            return InvalidDefinition(tuple(facts.get("problems") or (detail,)))
+        case AlreadyRunning.code, {"run_status": str(status)}:
+            return AlreadyRunning(status)
+        case NotResumable.code, {"run_status": str(status)}:
+            return NotResumable(status, facts.get("advice", ""))
+        case WorkflowPaused.code, _:
+            return _paused(detail)
+        case _:
+            sentence = _SENTENCES.get(code)
+            return None if sentence is None else sentence.read(detail)
+
+
+#: The words show the minute; that is what is known here.
+_PAUSED = re.compile(
+    r"This workflow was paused(?: by (.+?))? on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC"
+    r"(?: \((.*)\))?\. [^)]*",
+    re.DOTALL,
+)
+
+
+def _paused(detail: str) -> WorkflowPaused | None:
+    found = _PAUSED.fullmatch(detail)
+    if found is None:
+        return None
+    by, day, minute, reason = found.groups()
+    at = datetime.fromisoformat(f"{day}T{minute}").replace(tzinfo=UTC)
+    return WorkflowPaused(by, at, reason or "")

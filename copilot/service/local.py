@@ -1,0 +1,52 @@
+"""The use cases carried out in this process, over one database."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ..types.principal import Principal
+from .account import LocalAccount
+from .analyses import LocalAnalyses
+from .caller import Caller
+from .engine import GuardedEngine
+from .fixes import LocalFixes
+from .nights import LocalNights
+from .parts import Parts
+
+
+class LocalService:
+    """Implements `Service` for one principal, and one request if it is bound to a key."""
+
+    def __init__(self, parts: Parts, caller: Caller, engine: GuardedEngine) -> None:
+        self.principal = caller.principal
+        self.engine = engine
+        self.workflows = self.engine.workflows
+        self.executions = self.engine.executions
+        self.resources = self.engine.resources
+        self.analyses = LocalAnalyses(parts, caller)
+        self.fixes = LocalFixes(parts, caller)
+        self.account = LocalAccount(parts, caller)
+        self.nights = LocalNights(parts, caller)
+
+
+class Copilot:
+    """Everything the copilot does. `serve` is the only door: nobody comes in without a name."""
+
+    def __init__(self, parts: Parts, *, engine: Callable[[Caller], GuardedEngine]) -> None:
+        self._parts = parts
+        self._engine = engine
+
+    def serve(self, principal: Principal, *, request_key: str | None = None) -> LocalService:
+        """The use cases for *principal*, in its workspace."""
+        caller = Caller(principal, self._parts.store.audit, request_key=request_key)
+        return LocalService(self._parts, caller, self._engine(caller))
+
+    def reconcile(self, *, older_than: timedelta = timedelta(minutes=1)) -> None:
+        """Finish what a crash left half done: changes that were being made, credits put aside.
+
+        No model was asked yet when a reservation was left open, so it is given back whole.
+        """
+        self._parts.applier.reconcile(older_than=older_than)
+        store = self._parts.store
+        before = store.database.now() - older_than
+        for left in store.ledger.open_reservations(older_than=before):
+            store.ledger.release(left.workspace_id, left.key, reason="interrupted")

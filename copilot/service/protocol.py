@@ -1,0 +1,255 @@
+"""The use cases, as every surface calls them: for one principal, here or over HTTP.
+
+`local.py` carries them out in this process, `copilot.remote` asks a server. What belongs to another
+workspace raises NotFound, exactly like what does not exist; what the role may not, Forbidden.
+A service may be bound to a request key: then a use case that changes something does so once, however
+often it is called with that key, also after a crash.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ..types import (
+    Approval,
+    Change,
+    CreditStatement,
+    Outcome,
+    Preview,
+    Report,
+    RunRecord,
+)
+from ..types.account import (
+    ApiKey,
+    AuditEntry,
+    NewApiKey,
+    ReceiptEntry,
+    RuntimeInfo,
+    SettingValue,
+)
+from ..types.change import Reversal
+from ..types.engine import (
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    Progress,
+    ResourceKind,
+    ResumeMode,
+    StepExecution,
+    StoredResource,
+    WorkflowRecord,
+    WorkflowVersionSummary,
+)
+from ..types.insight import DebugView, FailureGroup, FailureSummary
+from ..types.nightly import Digest
+from ..types.page import Page
+from ..types.principal import Principal, PrincipalKind, Role
+
+Definition = str | Mapping[str, Any]
+
+
+class Workflows(Protocol):
+    """Definitions by version. `definition` is plain data, or YAML or JSON text."""
+
+    def list(self) -> Sequence[WorkflowRecord]:
+        """The newest version of each."""
+        ...
+
+    def get(self, workflow_id: str, version: int | None = None) -> WorkflowRecord: ...
+
+    def versions(self, workflow_id: str) -> Sequence[WorkflowVersionSummary]: ...
+
+    def create(
+        self, definition: Definition, *, workflow_id: str | None = None
+    ) -> WorkflowRecord: ...
+
+    def replace(
+        self, workflow_id: str, definition: Definition, *, expected_version: int
+    ) -> WorkflowRecord: ...
+
+    def pause(self, workflow_id: str, *, reason: str = "") -> WorkflowRecord:
+        """Start no new run of it; what runs goes on."""
+        ...
+
+    def unpause(self, workflow_id: str) -> WorkflowRecord: ...
+
+
+class Executions(Protocol):
+    def start(
+        self,
+        workflow_id: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        test_mode: bool = False,
+        timeout_seconds: float | None = None,
+    ) -> Execution: ...
+
+    def list(
+        self,
+        *,
+        workflow_id: str | None = None,
+        status: ExecutionStatus | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> ExecutionPage:
+        """The newest first, without outputs."""
+        ...
+
+    def get(self, execution_id: str) -> Execution: ...
+
+    def steps(self, execution_id: str, *, outputs: bool = True) -> Sequence[StepExecution]: ...
+
+    def progress(self, execution_id: str) -> Progress: ...
+
+    def wait(self, execution_id: str, timeout: float) -> Execution:
+        """The run when it has ended, or as it is after *timeout* seconds."""
+        ...
+
+    def cancel(self, execution_id: str) -> Execution: ...
+
+    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution: ...
+
+
+class Resources(Protocol):
+    """Templates, custom fields, integrations and documents of the workspace."""
+
+    def list(self, kind: ResourceKind | None = None) -> Sequence[StoredResource]: ...
+
+    def get(self, kind: ResourceKind, name: str) -> StoredResource: ...
+
+    def put(
+        self,
+        kind: ResourceKind,
+        name: str,
+        content: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+    ) -> StoredResource: ...
+
+    def delete(
+        self, kind: ResourceKind, name: str, *, expected_version: int | None = None
+    ) -> None: ...
+
+
+class Analyses(Protocol):
+    def analyze(self, execution_id: str) -> Report:
+        """Why this run failed and what to do. Raises NotAnalysable, InsufficientCredits."""
+        ...
+
+    def analyze_foreign(self, run: RunRecord) -> Report:
+        """The same for a run of another system; its fixes are in words."""
+        ...
+
+    def report(self, analysis_id: str) -> Report: ...
+
+    def debug(self, workflow_id: str) -> DebugView:
+        """The last ended run of a workflow and what the rules say of it, for nothing.
+
+        Raises NotFound also for a workflow that has not run yet.
+        """
+        ...
+
+    def failures(
+        self, *, workflow_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[FailureSummary]:
+        """Failed runs, the newest first."""
+        ...
+
+    def patterns(self, workflow_id: str) -> Sequence[FailureGroup]:
+        """The kinds of failure among a workflow's last failed runs, the most frequent first."""
+        ...
+
+
+class Fixes(Protocol):
+    def preview(self, fix_id: str) -> Preview:
+        """What the fix would change in the workflow as it is now. Raises InvalidFix."""
+        ...
+
+    def approve(self, fix_id: str, *, digest: str, version: int) -> Approval:
+        """Let exactly this diff be applied once. Raises StaleBase with the fresh diff."""
+        ...
+
+    def apply(self, approval_id: str) -> Change: ...
+
+    def undo(self, change_id: str) -> Reversal: ...
+
+    def revert(self, change_id: str) -> Reversal: ...
+
+    def changes(self, workflow_id: str) -> Sequence[Change]: ...
+
+    def outcome(self, change_id: str) -> Outcome: ...
+
+
+class Account(Protocol):
+    """The workspace itself: credits, settings, keys, and who did what."""
+
+    def credits(self) -> CreditStatement: ...
+
+    def receipts(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReceiptEntry]: ...
+
+    def grant(self, credits: int, *, key: str | None = None) -> int:
+        """Add credits, once per *key*; gives the balance."""
+        ...
+
+    def settings(self) -> Sequence[SettingValue]: ...
+
+    def set_settings(self, values: Mapping[str, Any]) -> Sequence[SettingValue]:
+        """Change all of *values* or none. Raises InvalidInput with the bounds, and Forbidden."""
+        ...
+
+    def keys(self) -> Sequence[ApiKey]: ...
+
+    def create_key(
+        self,
+        name: str,
+        *,
+        kind: PrincipalKind,
+        role: Role,
+        expires_at: datetime | None = None,
+        replaces: str | None = None,
+    ) -> NewApiKey:
+        """A key for a new principal; with *replaces*, a key id, a second one for the same."""
+        ...
+
+    def revoke_key(self, key_id: str) -> ApiKey: ...
+
+    def audit(self, *, cursor: str | None = None, limit: int = 50) -> Page[AuditEntry]: ...
+
+    def runtimes(self) -> Sequence[RuntimeInfo]: ...
+
+
+class Nights(Protocol):
+    def run(self, *, credit_cap: int | None = None, spend_cap_usd: Decimal | None = None) -> Digest:
+        """Analyse what failed since the last pass; goes on with a pass that was interrupted."""
+        ...
+
+    def latest(self) -> Digest:
+        """The newest digest. Raises NotFound before the first pass."""
+        ...
+
+
+class Service(Protocol):
+    @property
+    def principal(self) -> Principal: ...
+
+    @property
+    def workflows(self) -> Workflows: ...
+
+    @property
+    def executions(self) -> Executions: ...
+
+    @property
+    def resources(self) -> Resources: ...
+
+    @property
+    def analyses(self) -> Analyses: ...
+
+    @property
+    def fixes(self) -> Fixes: ...
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def nights(self) -> Nights: ...

@@ -14,43 +14,82 @@ from copilot.demo import URGENT_MAIL, install_example
 from copilot.settings import load
 from copilot.surfaces.rest.app import create_app
 
-TOKEN = "a-token-for-these-tests"
 _numbers = count()
 
 
 @contextmanager
-def one_database(folder: Path) -> Generator[App]:
-    """One database and one dispatcher, for tests that each take a workspace of their own in it."""
-    with open_app(load({}, data=folder, undo_seconds=60.0)) as app:
-        yield app
+def one_database(folder: Path, *, dispatch: bool = True, **settings) -> Generator["Server"]:
+    """One database, one server and one dispatcher, for tests that each take a workspace in it."""
+    values = {"undo_seconds": 60.0, "requests_per_minute": 0, **settings}
+    with open_app(load({}, data=folder, **values), dispatch=dispatch) as app:
+        yield Server(app)
 
 
-def new_client(shared: App) -> "Client":
-    """In a workspace of its own, with the demo's workflows."""
-    app = in_workspace(shared, f"test-{next(_numbers)}")
-    install_example(app)
-    return Client(app)
+class Server:
+    """The application as it is served, and the workspaces that tests make in it."""
+
+    def __init__(self, app: App, **options):
+        self.app = app
+        self.http = TestClient(create_app(app, **options), raise_server_exceptions=False)
+
+    def client(self, workspace=None, *, example=True) -> "Client":
+        """The owner of a new workspace, with the demo's workflows in it."""
+        workspace = workspace or f"test-{next(_numbers)}"
+        owner = self.app.access.first_owner(workspace, "Owner")
+        if example:
+            install_example(in_workspace(self.app, workspace))
+        return Client(self, workspace, owner.secret)
+
+    def changed(self, **parts) -> "Server":
+        """The same with other parts in the place of the real ones."""
+        return Server(dataclasses.replace(self.app, **parts))
 
 
 class Client:
-    """A client of the service for one workspace; paths start behind the workspace."""
+    """The holder of one key; paths start behind the workspace."""
 
-    def __init__(self, app, *, token=TOKEN):
-        self.app = app
-        self.workspace = app.settings.workspace
-        self.http = TestClient(create_app(app, token=TOKEN), raise_server_exceptions=False)
-        if token:
-            self.http.headers["Authorization"] = f"Bearer {token}"
+    def __init__(self, server, workspace, key):
+        self.server = server
+        self.workspace = workspace
+        self.key = key
+
+    @property
+    def app(self):
+        return self.server.app
 
     def __call__(self, method, path, *, workspace=None, **options):
-        place = f"/api/workspaces/{workspace or self.workspace}"
-        return self.http.request(method, place + path, **options)
+        return self.ask(method, f"/api/workspaces/{workspace or self.workspace}{path}", **options)
+
+    def ask(self, method, path, *, headers=None, **options):
+        """At any path of the server."""
+        headers = {"Authorization": f"Bearer {self.key}"} | (headers or {})
+        headers = {name: value for name, value in headers.items() if value is not None}
+        return self.server.http.request(method, path, headers=headers, **options)
+
+    def get(self, path, **options):
+        answer = self("GET", path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path, body=None, **options):
+        answer = self("POST", path, json=body, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def on(self, server) -> "Client":
+        """The same key at another server over the same database."""
+        return Client(server, self.workspace, self.key)
+
+    def colleague(self, role, kind="person") -> "Client":
+        """Somebody else in this workspace."""
+        made = self.post("/keys", {"name": f"{kind} {role}", "kind": kind, "role": role})
+        return Client(self.server, self.workspace, made["secret"])
 
     def ended(self, execution_id):
         """The run when it has ended."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            progress = self("GET", f"/executions/{execution_id}/progress").json()
+            progress = self.get(f"/executions/{execution_id}/progress")
             if progress["status"] not in {"queued", "running"}:
                 return progress
             time.sleep(0.02)
@@ -67,20 +106,19 @@ class Client:
         return execution_id
 
     def fix_for(self, execution_id):
-        report = self("POST", f"/executions/{execution_id}/analyze").json()
+        report = self.post(f"/executions/{execution_id}/analyze")
         return next(fix["fix_id"] for fix in report["suggested_fixes"] if fix["fix_id"])
 
+    def seen(self, fix_id):
+        """What an approval of the fix as it is now says."""
+        preview = self.get(f"/fixes/{fix_id}/preview")
+        return {"digest": preview["digest"], "version": preview["base_version"]}
+
     def approved(self, fix_id):
-        preview = self("GET", f"/fixes/{fix_id}/preview").json()
-        seen = {"digest": preview["digest"], "version": preview["base_version"]}
-        answer = self("POST", f"/fixes/{fix_id}/approve", json=seen)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["approval_id"]
+        return self.post(f"/fixes/{fix_id}/approve", self.seen(fix_id))["approval_id"]
 
     def applied(self, fix_id):
-        answer = self("POST", f"/approvals/{self.approved(fix_id)}/apply")
-        assert answer.status_code == 200, answer.text
-        return answer.json()["change_id"]
+        return self.post(f"/approvals/{self.approved(fix_id)}/apply")["change_id"]
 
 
 def in_workspace(shared, name, **settings):

@@ -1,32 +1,33 @@
 """The use cases over HTTP, from a failed run to a fix that is taken back, and every way it says no."""
 
-import asyncio
-import dataclasses
 import sqlite3
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
-from copilot.demo import URGENT_MAIL, workflow_text
-from tests.surfaces.rest_client import TOKEN, Client, new_client, one_database, says
+from copilot.demo import URGENT_MAIL
+from copilot.surfaces.rest.nights import prefers_markdown
+from copilot.types.run import RunRecord
+from tests.surfaces.rest_client import one_database, says
+from tests.surfaces.rest_requests import FOREIGN_RUN
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with one_database(tmp_path_factory.mktemp("data")) as app:
-        yield app
+def server(tmp_path_factory):
+    with one_database(tmp_path_factory.mktemp("data")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def client(shared):
+def client(server):
     """In a workspace where nothing that a test leaves behind disturbs another."""
-    return new_client(shared)
+    return server.client()
 
 
 @pytest.fixture
-def fresh(shared):
-    return new_client(shared)
+def fresh(server):
+    return server.client()
 
 
 @pytest.fixture
@@ -39,128 +40,147 @@ def failed(fresh):
 
 def test_from_failure_to_verified_to_reverted(fresh, failed):
     fix_id = fresh.fix_for(failed)
-    preview = fresh("GET", f"/fixes/{fix_id}/preview").json()
-    assert "+    range: DefinedRange" in preview["diff"]
+    assert "+    range: DefinedRange" in fresh.get(f"/fixes/{fix_id}/preview")["diff"]
     change_id = fresh.applied(fix_id)
     resumed = fresh("POST", f"/executions/{failed}/resume", json={"resume_mode": "partial"})
     assert (resumed.status_code, resumed.json()["workflow_version"]) == (202, 2)
     assert fresh.ended(failed)["progress_percentage"] == 100
-    assert fresh("GET", f"/changes/{change_id}/outcome").json()["state"] == "watching"
+    assert fresh.get(f"/changes/{change_id}/outcome")["state"] == "watching"
     for _night in range(2):
         assert fresh.ended(fresh.run())["status"] == "succeeded"
-    assert fresh("GET", f"/changes/{change_id}/outcome").json()["state"] == "verified"
-    undone = fresh("POST", f"/changes/{change_id}/undo").json()
+    assert fresh.get(f"/changes/{change_id}/outcome")["state"] == "verified"
+    undone = fresh.post(f"/changes/{change_id}/undo")
     assert (undone["change"]["version"], undone["runs_started"] > 0) == (3, True)
     assert "already started" in undone["notice"]
     says(fresh("POST", f"/changes/{change_id}/revert"), 409, "not_reversible")
-    assert fresh("GET", "/credits").json()["spent"] == 1
+    assert fresh.get("/credits")["spent"] == 1
+    changes = fresh.get(f"/workflows/{URGENT_MAIL}/changes")["changes"]
+    assert [change["kind"] for change in changes] == ["undo", "fix"]
 
 
-def test_a_run_is_shown_with_its_steps_and_with_outputs_only_on_request(fresh):
-    answer = fresh("POST", "/executions", json={"workflow_id": URGENT_MAIL, "test_mode": True})
-    where = answer.headers["location"]
-    fresh.ended(answer.json()["id"])
-    plain = fresh.http.get(where).json()
-    assert plain["execution"]["test_mode"] is True
-    assert [step["status"] for step in plain["steps"]][:2] == ["succeeded", "failed"]
-    assert all("output" not in shown for shown in [plain["execution"], *plain["steps"]])
-    whole = fresh.http.get(where, params={"outputs": True}).json()
-    assert len(whole["steps"][0]["output"]) == 420
-    assert whole["steps"][1]["error"]["code"] == plain["steps"][1]["error"]["code"]
-
-
-def test_runs_are_listed_newest_first_and_filtered(fresh, failed):
+def test_what_failed_is_listed_grouped_and_shown_step_by_step(fresh, failed):
     second = fresh.failed()
-    listed = fresh("GET", "/executions").json()["executions"]
-    assert [one["id"] for one in listed] == [second, failed]
-    assert all("output" not in one for one in listed)
-
-    def ids(**params):
-        found = fresh("GET", "/executions", params=params).json()["executions"]
-        return [one["id"] for one in found]
-
-    assert ids(status="failed", limit=1) == [second]
-    assert ids(status="succeeded") == ids(workflow_id="another") == []
-    assert ids(workflow_id=URGENT_MAIL) == [second, failed]
-
-
-def test_cancelling_what_has_ended_changes_nothing(fresh, failed):
-    cancelled = fresh("POST", f"/executions/{failed}/cancel")
-    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "failed")
+    page = fresh.get("/failures", params={"limit": 1})
+    assert [one["execution_id"] for one in page["items"]] == [second]
+    rest = fresh.get("/failures", params={"cursor": page["next_cursor"]})
+    assert [one["execution_id"] for one in rest["items"]] == [failed]
+    (group,) = fresh.get(f"/workflows/{URGENT_MAIL}/patterns")["patterns"]
+    assert group["executions"] == [second, failed]
+    view = fresh.get(f"/workflows/{URGENT_MAIL}/debug")
+    assert view["execution_id"] == second
+    assert [step["state"] for step in view["timeline"]][:2] == ["good", "bad"]
+    assert fresh.get("/credits")["spent"] == 0
 
 
-def test_a_workflow_is_stored_read_and_replaced_only_if_nobody_else_did(fresh):
-    text = workflow_text(URGENT_MAIL)
-    created = fresh("POST", "/workflows", json={"workflow_id": "mine", "definition": text})
-    assert (created.status_code, created.headers["etag"]) == (201, '"1"')
-    got = fresh.http.get(created.headers["location"])
-    assert got.json() == created.json()
-    definition = got.json()["definition"] | {"name": "Changed"}
-
-    def put(**headers):
-        return fresh("PUT", "/workflows/mine", json={"definition": definition}, headers=headers)
-
-    says(put(), 428, "precondition_required")
-    says(put(**{"If-Match": "3"}), 422, "invalid_input")
-    replaced = put(**{"If-Match": got.headers["etag"]})
-    assert (replaced.status_code, replaced.headers["etag"]) == (200, '"2"')
-    assert replaced.json()["definition"]["name"] == "Changed"
-    says(put(**{"If-Match": got.headers["etag"]}), 412, "stale_version")
-    again = fresh("POST", "/workflows", json={"workflow_id": "mine", "definition": text})
-    says(again, 409, "already_exists")
-    listed = fresh("GET", "/workflows").json()["workflows"]
-    assert {"mine": 2, URGENT_MAIL: 1}.items() <= {
-        one["workflow_id"]: one["version"] for one in listed
-    }.items()
+def test_a_run_of_another_system_is_analysed_and_its_report_kept(fresh):
+    answer = fresh("POST", "/analyses", json={"run": FOREIGN_RUN})
+    assert answer.status_code == 201
+    report = answer.json()
+    assert report["root_cause"] == "auth_error"
+    assert fresh.get(f"/analyses/{report['analysis_id']}")["headline"] == report["headline"]
+    (receipt,) = fresh.get("/credits/receipts")["items"]
+    assert receipt["analysis_id"] == report["analysis_id"]
 
 
-@pytest.mark.parametrize("value", ['"\\ud800"', '"a\\u0000"', "NaN", "-1e999", "1e400", "9" * 400])
-def test_values_that_are_hard_to_store_or_to_show_are_stored_and_shown(client, value):
-    step = {
-        "id": "a",
-        "action": "filter_rows",
-        "with": {"rows": "{{ inputs.x }}", "where": [{"field": "v", "op": "is_not_empty"}]},
-    }
-    definition = {"name": "x", "inputs": {"x": {}}, "steps": [step]}
-    stored = client("POST", "/workflows", json={"definition": definition})
-    assert stored.status_code == 201, stored.text
-    workflow_id = stored.json()["workflow_id"]
-    started = client(
-        "POST",
-        "/executions",
-        content=f'{{"workflow_id": "{workflow_id}", "inputs": {{"x": [{{"v": {value}}}]}}}}',
-        headers={"Content-Type": "application/json"},
-    )
-    assert started.status_code == 202, started.text
-    client.ended(started.json()["id"])
-    shown = client("GET", f"/executions/{started.json()['id']}", params={"outputs": True}).json()
-    assert shown["execution"]["inputs"] == started.json()["inputs"]
-    assert shown["execution"]["output"] == shown["execution"]["inputs"]["x"]
-    assert "$type" in shown["execution"]["output"][0]["v"]
+def test_a_foreign_run_has_no_say_in_whose_workspace_it_is(fresh):
+    body = {"run": FOREIGN_RUN | {"workspace_id": "another"}}
+    answer = fresh("POST", "/analyses", json=body)
+    fields = says(answer, 422, "invalid_request")["errors"]
+    assert fields[0]["field"] == "body.run.workspace_id"
 
 
-SURROGATE = "\\ud800"
+def test_a_night_is_told_as_data_and_as_text(fresh, failed):
+    digest = fresh.post("/nights", {"credit_cap": 5, "spend_cap_usd": "0.50"})
+    assert [item["execution_id"] for item in digest["items"]] == [failed]
+    latest = fresh("GET", "/nights/latest")
+    assert latest.json()["pass_id"] == digest["pass_id"]
+    text = fresh("GET", "/nights/latest", headers={"Accept": "text/markdown"})
+    assert text.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert latest.headers["vary"] == text.headers["vary"] == "Accept"
+    assert "`ask-copilot fix apply " in text.text
 
 
 @pytest.mark.parametrize(
-    ("path", "content"),
+    ("accept", "markdown"),
     [
-        ("/workflows", f'{{"definition": {{"name": "{SURROGATE}", "steps": []}}}}'),
-        ("/workflows", f'{{"definition": {{"name": "x", "steps": [{{"{SURROGATE}": 1}}]}}}}'),
-        ("/workflows", f'{{"definition": "name: {SURROGATE}"}}'),
-        ("/workflows", f'{{"{SURROGATE}": 1}}'),
-        ("/executions", f'{{"workflow_id": "{SURROGATE}"}}'),
-        ("/executions", f'{{"workflow_id": "{URGENT_MAIL}", "inputs": {{"{SURROGATE}": 1}}}}'),
-        ("/executions/x/resume", f'{{"resume_mode": "{SURROGATE}"}}'),
-        ("/fixes/x/approve", f'{{"digest": "{SURROGATE}", "version": 1}}'),
+        ("text/markdown", True),
+        ("text/*", True),
+        ("text/markdown, application/json;q=0.9", True),
+        ("TEXT/MARKDOWN; q=1", True),
+        ("application/json, text/markdown;q=0.9", False),
+        ("text/markdown;q=0, */*", False),
+        ("application/json, text/markdown", False),
+        ("*/*", False),
+        ("", False),
+        ("text/markdown;q=x", False),
+        (";;,,=", False),
     ],
 )
-def test_text_that_is_no_text_is_refused_and_breaks_nothing(client, path, content):
-    headers = {"Content-Type": "application/json"}
-    answer = client("POST", path, content=content, headers=headers)
-    assert answer.status_code in {202, 422}, answer.text
-    assert client("GET", "/workflows").status_code == 200
-    assert client("GET", "/executions").status_code == 200
+def test_which_form_a_client_would_rather_have(accept, markdown):
+    assert prefers_markdown(accept) is markdown
+
+
+def test_settings_are_changed_together_or_not_at_all(fresh):
+    def value(name):
+        return next(one for one in fresh.get("/settings")["settings"] if one["name"] == name)
+
+    changed = {"pattern_window": 20, "pattern_threshold": 8}
+    assert fresh("PATCH", "/settings", json=changed).status_code == 200
+    assert value("pattern_window")["value"] == 20
+    wrong = {"pattern_window": 30, "pattern_threshold": 101}
+    body = says(fresh("PATCH", "/settings", json=wrong), 422, "invalid_input")
+    assert "100" in body["detail"]
+    assert value("pattern_window")["value"] == 20
+    unknown = says(fresh("PATCH", "/settings", json={"patern_window": 3}), 422, "unknown_name")
+    assert "pattern_window" in unknown["near"]
+    assert fresh("PATCH", "/settings", json={"pattern_window": None}).status_code == 200
+    assert value("pattern_window")["value"] == value("pattern_window")["default"]
+
+
+def test_everybody_sees_who_did_what_in_pages(fresh):
+    fresh.post("/credits/grant", {"credits": 5})
+    fresh.post(f"/workflows/{URGENT_MAIL}/pause", {"reason": "a holiday"})
+    says(fresh("POST", "/executions", json={"workflow_id": URGENT_MAIL}), 409, "workflow_paused")
+    first = fresh.get("/audit", params={"limit": 1})
+    second = fresh.get("/audit", params={"limit": 1, "cursor": first["next_cursor"]})
+    actions = [page["items"][0]["action"] for page in (first, second)]
+    assert actions == ["pause_workflow", "grant_credits"]
+    me = fresh.get("/me")
+    entry = first["items"][0]
+    assert (entry["actor"], entry["actor_name"]) == (me["id"], me["name"])
+    assert fresh.get("/runtimes")["runtimes"]
+
+
+def test_people_are_shown_by_name_wherever_somebody_is_named(fresh, failed):
+    robot = fresh.colleague("owner", "machine")
+    fresh.post(f"/executions/{failed}/analyze")
+    robot("PATCH", "/settings", json={"verify_runs": 9})
+    local = fresh.app.copilot.serve(fresh.app.access.local_owner(fresh.workspace, "ada"))
+    run = RunRecord.model_validate(FOREIGN_RUN | {"workspace_id": fresh.workspace})
+    local.analyses.analyze_foreign(run)
+    receipts = fresh.get("/credits/receipts")["items"]
+    assert [one["asked_by_name"] for one in receipts] == ["ada", "Owner"]
+    assert receipts[1]["asked_by"] == fresh.get("/me")["id"]
+    assert {key["created_by_name"] for key in fresh.get("/keys")["keys"]} == {"Owner"}
+    setting = next(
+        one for one in fresh.get("/settings")["settings"] if one["name"] == "verify_runs"
+    )
+    assert (setting["changed_by_name"], setting["changed_by"]) == (
+        "machine owner",
+        robot.get("/me")["id"],
+    )
+    entries = fresh.get("/audit")["items"]
+    assert [one["actor_name"] for one in entries[:2]] == ["machine owner", "Owner"]
+
+
+@pytest.mark.parametrize("path", ["/executions", "/failures", "/audit", "/credits/receipts"])
+@pytest.mark.parametrize("cursor", ["x", "YXVkaXQ6MQ", "0" * 200, "0" * 501, "ü !", ""])
+def test_a_cursor_that_no_page_gave_is_refused(client, path, cursor):
+    answer = client("GET", path, params={"cursor": cursor})
+    if answer.status_code != 200:  # the audit's own form is a good one there
+        says(answer, 422, "invalid_cursor")
+    else:
+        assert path == "/audit"
 
 
 # ---------------------------------------------------------------- the ways to say no
@@ -171,12 +191,9 @@ def test_a_preview_that_is_out_of_date_is_answered_with_the_fresh_diff(fresh, fa
     approval_id = fresh.approved(fix_id)
     stored = fresh("GET", f"/workflows/{URGENT_MAIL}")
     definition = stored.json()["definition"] | {"description": "edited meanwhile"}
-    fresh(
-        "PUT",
-        f"/workflows/{URGENT_MAIL}",
-        json={"definition": definition},
-        headers={"If-Match": stored.headers["etag"]},
-    )
+    headers = {"If-Match": stored.headers["etag"]}
+    path = f"/workflows/{URGENT_MAIL}"
+    fresh("PUT", path, json={"definition": definition}, headers=headers)
     stale = {"digest": "0" * 64, "version": 1}
     for answer in (
         fresh("POST", f"/fixes/{fix_id}/approve", json=stale),
@@ -190,19 +207,19 @@ def test_a_preview_that_is_out_of_date_is_answered_with_the_fresh_diff(fresh, fa
 def test_an_approval_works_once(fresh, failed):
     approval_id = fresh.approved(fresh.fix_for(failed))
     assert fresh("POST", f"/approvals/{approval_id}/apply").status_code == 200
-    answer = fresh("POST", f"/approvals/{approval_id}/apply")
-    says(answer, 409, "approval_refused")
+    says(fresh("POST", f"/approvals/{approval_id}/apply"), 409, "approval_refused")
 
 
 def test_only_a_run_that_failed_is_analysed(fresh, failed):
     fresh.applied(fresh.fix_for(failed))
     good = fresh.run()
     fresh.ended(good)
-    says(fresh("POST", f"/executions/{good}/analyze"), 400, "not_a_failed_execution")
+    body = says(fresh("POST", f"/executions/{good}/analyze"), 400, "not_a_failed_execution")
+    assert body["run_status"] == "succeeded"
 
 
 def test_without_credits_it_is_402_with_price_and_what_is_left(fresh, failed):
-    fresh.app.copilot.grant(fresh.workspace, 1, actor="test")
+    fresh.post("/credits/grant", {"credits": 1})
     fresh.fix_for(failed)
     second = fresh.run("outbound-follow-up")
     fresh.ended(second)
@@ -210,93 +227,23 @@ def test_without_credits_it_is_402_with_price_and_what_is_left(fresh, failed):
     assert (body["available"], body["price"]) == (0, 1)
 
 
-def test_a_run_that_is_under_way_is_not_resumed(fresh, failed, monkeypatch):
-    from engine.errors import AlreadyRunning
-
-    def resume(*_args, **_options):
-        raise AlreadyRunning("running")
-
-    engine = SimpleNamespace(resume=resume)
-    busy = Client(dataclasses.replace(fresh.app, engine=engine))
-    body = says(busy("POST", f"/executions/{failed}/resume", json={}), 409, "already_running")
-    assert "cancel it" in body["advice"]
+def test_what_waits_in_the_queue_is_not_resumed(tmp_path):
+    with one_database(tmp_path, dispatch=False) as server:
+        client = server.client()
+        queued = client.run()
+        answer = client("POST", f"/executions/{queued}/resume", json={})
+        assert "cancel it" in says(answer, 409, "already_running")["advice"]
+        assert client.post(f"/executions/{queued}/cancel")["status"] == "cancelled"
 
 
 CANARY = "sk-live-canary"
-BAD_REQUESTS = {
-    "unknown field": ("POST", "/executions", {"workflow_id": "x", "input": CANARY}, "body.input"),
-    "wrong type": ("POST", "/executions", {"workflow_id": [CANARY]}, "body.workflow_id"),
-    "wrong mode": ("POST", "/executions/x/resume", {"resume_mode": CANARY}, "body.resume_mode"),
-    "missing": ("POST", "/fixes/x/approve", {"digest": CANARY}, "body.version"),
-    "no object": ("POST", "/executions", CANARY, "body"),
-}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "json", "field"), BAD_REQUESTS.values(), ids=BAD_REQUESTS
-)
-def test_a_bad_request_names_the_field_and_repeats_no_value(client, method, path, json, field):
-    answer = client(method, path, json=json)
-    body = says(answer, 422, "invalid_request")
-    assert field in [error["field"] for error in body["errors"]]
-    assert CANARY not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("params", "field"),
-    [
-        ({"limit": "101"}, "query.limit"),
-        ({"limit": CANARY}, "query.limit"),
-        ({"status": CANARY}, "query.status"),
-    ],
-)
-def test_a_bad_filter_too(client, params, field):
-    answer = client("GET", "/executions", params=params)
-    assert says(answer, 422, "invalid_request")["errors"][0]["field"] == field
-    assert CANARY not in answer.text
-
-
-@pytest.mark.parametrize("content", ["{", "", "[" * 100_000, b"\xff\xfe{"], ids=repr)
-def test_what_is_not_json_is_said_to_be_none(client, content):
-    headers = {"Content-Type": "application/json"}
-    answer = client("POST", "/executions", content=content, headers=headers)
-    assert answer.json()["code"] == ("invalid_json" if content else "invalid_request")
-
-
-@pytest.mark.parametrize(
-    "definition",
-    [
-        {"name": "x", "steps": [{"id": "a", "action": "write_file", "timeout_seconds": CANARY}]},
-        f"name: x\nsteps:\n  - {{id: a, action: write_file, retry: {CANARY}}}\n",
-        f"name: x\nsteps:\n  - {{id: a, action: http_request, with: {{timeout: {CANARY}}}}}\n",
-        {"name": "x", "inputs": CANARY, "steps": []},
-        {"name": "x", "steps": [{"id": "a", "prompt": "p", "output": CANARY}]},
-    ],
-)
-def test_a_bad_definition_lists_its_problems_and_repeats_no_value(client, definition):
-    answer = client("POST", "/workflows", json={"definition": definition})
-    assert says(answer, 422, "invalid_definition")["problems"]
-    assert CANARY not in answer.text
-
-
-def test_a_misspelt_action_is_answered_with_the_likely_one(client):
-    definition = {"name": "x", "steps": [{"id": "a", "action": "read_sheat", "with": {}}]}
-    answer = client("POST", "/workflows", json={"definition": definition})
-    assert "Did you mean read_sheet?" in says(answer, 422, "invalid_definition")["problems"][0]
-
-
-def test_a_path_or_method_that_is_none_is_a_problem_too(client):
-    says(client("GET", "/nothing"), 404, "not_found")
-    answer = client("DELETE", "/executions")
-    says(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"]
-
-
-def test_our_own_mistake_shows_a_request_id_and_nothing_else(client, caplog):
-    def credits(_workspace):
+def test_our_own_mistake_shows_a_request_id_and_nothing_else(server, client, caplog):
+    def serve(*_args, **_options):
         raise RuntimeError(CANARY)
 
-    broken = Client(dataclasses.replace(client.app, copilot=SimpleNamespace(credits=credits)))
+    broken = client.on(server.changed(copilot=SimpleNamespace(serve=serve)))
     answer = broken("GET", "/credits")
     body = says(answer, 500, "internal_error")
     assert body.keys() == {"type", "title", "status", "code", "request_id"}
@@ -305,106 +252,22 @@ def test_our_own_mistake_shows_a_request_id_and_nothing_else(client, caplog):
     assert CANARY not in caplog.text
 
 
-def test_a_busy_database_is_503_and_worth_another_try(client):
-    def credits(_workspace):
+def test_a_busy_database_is_503_and_worth_another_try(server, client):
+    def serve(*_args, **_options):
         locked = sqlite3.OperationalError("database is locked")
         raise sa.exc.OperationalError("SELECT 1", {"secret": CANARY}, locked)
 
-    busy = Client(dataclasses.replace(client.app, copilot=SimpleNamespace(credits=credits)))
+    busy = client.on(server.changed(copilot=SimpleNamespace(serve=serve)))
     answer = busy("GET", "/credits")
     assert says(answer, 503, "store_busy")["retryable"] is True
     assert answer.headers["retry-after"]
+    assert CANARY not in answer.text
 
 
-def test_readiness_asks_the_database_and_health_does_not(client, tmp_path):
-    assert client.http.get("/readyz").status_code == 200
+def test_readiness_asks_the_database_and_health_does_not(server, client, tmp_path):
+    assert client.ask("GET", "/readyz").json() == {"status": "ready"}
     gone = SimpleNamespace(database=sa.create_engine(f"sqlite:///{tmp_path}/none/x.sqlite"))
-    broken = Client(dataclasses.replace(client.app, engine=gone), token="")
-    says(broken.http.get("/readyz"), 503, "store_busy")
-    assert broken.http.get("/healthz").json() == {"status": "ok"}
-    assert broken.http.get("/version").json()["name"] == "ask-copilot"
-
-
-# ---------------------------------------------------------------- the gate
-
-
-@pytest.mark.parametrize(
-    ("announced", "read"),
-    [
-        ({}, 50),
-        ({b"content-length": b"5"}, 50),
-        ({b"content-length": b"2500000"}, 50),
-        ({b"content-length": b"2500000", b"expect": b"100-continue"}, 0),
-    ],
-)
-def test_a_body_is_counted_while_it_comes_whatever_its_length_says(client, announced, read):
-    """It is read to its end, or the client would be cut off and not see the answer."""
-    pieces = [
-        {"type": "http.request", "body": b" " * 50_000, "more_body": left > 0}
-        for left in reversed(range(50))
-    ]
-    sent = []
-
-    async def receive():
-        return pieces.pop(0)
-
-    async def send(message):
-        sent.append(message)
-
-    headers = {b"authorization": f"Bearer {TOKEN}".encode(), b"content-type": b"application/json"}
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": f"/api/workspaces/{client.workspace}/executions",
-        "query_string": b"",
-        "headers": list((headers | announced).items()),
-    }
-    asyncio.run(client.http.app(scope, receive, send))
-    assert (sent[0]["status"], 50 - len(pieces)) == (413, read)
-    assert b"body_too_large" in sent[1]["body"]
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        None,
-        "",
-        TOKEN,
-        f"Basic {TOKEN}",
-        f"Bearer {TOKEN}x",
-        f"Bearer {TOKEN[:-1]}",
-        "Bearer",
-        "Bearer \xff",
-    ],
-)
-def test_without_the_token_nothing_is_read_and_nothing_is_said(client, given):
-    sent = []
-
-    async def receive():
-        raise AssertionError("the body was read")
-
-    async def send(message):
-        sent.append(message)
-
-    headers = [] if given is None else [(b"authorization", given.encode("latin-1"))]
-    for path in (f"/api/workspaces/{client.workspace}/credits", "/openapi.json", "/nothing"):
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": path,
-            "query_string": b"",
-            "headers": headers,
-        }
-        asyncio.run(client.http.app(scope, receive, send))
-    starts = [message for message in sent if message["type"] == "http.response.start"]
-    bodies = {message["body"] for message in sent if message["type"] == "http.response.body"}
-    assert [start["status"] for start in starts] == [401] * 3
-    assert all((b"www-authenticate", b'Bearer realm="ask-copilot"') in s["headers"] for s in starts)
-    assert len(bodies) == 1
-
-
-def test_answers_are_not_kept_and_not_guessed_about(client):
-    for path in ("/healthz", "/nothing"):
-        headers = client.http.get(path).headers
-        assert headers["cache-control"] == "no-store"
-        assert headers["x-content-type-options"] == "nosniff"
+    broken = client.on(server.changed(engine=gone))
+    says(broken.ask("GET", "/readyz"), 503, "store_busy")
+    assert broken.ask("GET", "/healthz").json() == {"status": "ok"}
+    assert broken.ask("GET", "/version").json()["name"] == "ask-copilot"

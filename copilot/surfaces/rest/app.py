@@ -1,36 +1,34 @@
-"""The HTTP application: routes, the gate before them, and a description of both."""
+"""The HTTP application: what every request passes, the routes, and a description of both."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, cast
+from types import MappingProxyType
+from uuid import uuid4
 
-from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from ...bootstrap import App
-from . import approvals, changes, credits, executions, fixes, health, problems, workflows
-from .gate import PUBLIC, Gate
+from ...types.principal import Principal
+from . import account, analyses, fixes, health, nights, problems, telemetry
+from .body import Body
+from .description import STATUSES, describe, responses
+from .engine import engine_router
+from .gate import Gate
+from .idempotency import Idempotency
+from .permissions import permitted
+from .query import no_unknown_parameters
+from .rate import RateLimit
 
-#: In every operation's description; which code a status comes with is in the body.
-_STATUSES = {
-    400: "Not JSON, or not a failed run",
-    401: "No token, or another one",
-    402: "Not enough credits",
-    404: "No such thing in this workspace",
-    409: "Not in this state; nothing was changed",
-    412: "Changed since If-Match was read",
-    413: "Body over 2 MB",
-    422: "Something in it can't be used",
-    428: "If-Match is missing",
-    500: "Our fault",
-    503: "The database does not answer",
-}
+WORKSPACE = "/api/workspaces/{workspace_id}"
+_NOBODY: Mapping[str, Principal] = MappingProxyType({})
 
 
-def create_app(app: App, *, token: str) -> FastAPI:
+def create_app(app: App, *, local_keys: Mapping[str, Principal] = _NOBODY) -> FastAPI:
     """The application over *app*, which stays open as long as this is used.
 
-    token: what a client must send; it then acts as the person of the settings, in the workspace of
-    the settings and in no other.
+    local_keys: keys that live in this process alone, beside the stored ones: the SHA-256 of each in
+    hexadecimal, and who it stands for.
     """
     rest = FastAPI(
         title="Ask Copilot",
@@ -38,45 +36,44 @@ def create_app(app: App, *, token: str) -> FastAPI:
         docs_url=None,  # the pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        # its own would export paths and the words of exceptions; ours is below
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        generate_unique_id_function=_operation_id,
     )
     rest.state.app = app
-    rest.add_middleware(Gate, token=token)
+    _guard(rest, app, local_keys)
     problems.install(rest)
-    rest.include_router(health.router, responses=_described(500, 503))
+    rest.include_router(health.router)
+    rest.include_router(account.outside)
     rest.include_router(_workspace_routes())
-    rest.openapi = lambda: _description(rest)
+    rest.openapi = lambda: describe(rest)
+    telemetry.install(rest, app, app.settings)
     return rest
 
 
+def _guard(rest: FastAPI, app: App, local_keys: Mapping[str, Principal]) -> None:
+    """What is added last is passed first."""
+    rest.add_middleware(Idempotency, requests=lambda: app.requests, process=uuid4().hex)
+    rest.add_middleware(Body)
+    rest.add_middleware(
+        Gate,
+        authenticate=lambda key: app.access.authenticate(key),
+        local_keys=local_keys,
+        rate=RateLimit(app.settings.requests_per_minute),
+    )
+
+
 def _workspace_routes() -> APIRouter:
-    router = APIRouter(prefix="/api/workspaces/{workspace_id}", responses=_described(*_STATUSES))
-    for resource in (workflows, executions, fixes, approvals, changes, credits):
+    router = APIRouter(
+        prefix=WORKSPACE,
+        responses=responses(*STATUSES),
+        dependencies=[Depends(permitted), Depends(no_unknown_parameters)],
+    )
+    for resource in (analyses, fixes, account, nights):
         router.include_router(resource.router)
+    router.include_router(engine_router())
     return router
 
 
-def _described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {"model": problems.Problem, "description": _STATUSES[status]} for status in statuses
-    }
-
-
-def _description(rest: FastAPI) -> dict[str, Any]:
-    """OpenAPI, with what FastAPI can't know: the gate, and the media type of problems."""
-    if rest.openapi_schema is None:
-        schema = get_openapi(title=rest.title, version=rest.version, routes=rest.routes)
-        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        schema["security"] = [{"token": []}]
-        for path, operations in schema["paths"].items():
-            for operation in operations.values():
-                _correct(operation, public=path in PUBLIC)
-        rest.openapi_schema = schema
-    return rest.openapi_schema
-
-
-def _correct(operation: dict[str, Any], *, public: bool) -> None:
-    if public:
-        operation["security"] = []
-    for status, answer in cast("dict[str, Any]", operation["responses"]).items():
-        if int(status) >= 400:
-            answer["content"] = {problems.MEDIA_TYPE: answer["content"].pop("application/json")}
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,37 +1,39 @@
 """Who asks, in which workspace: what every endpoint gets first."""
 
-from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from ...bootstrap import App
 from ...errors import NotFound
-from ...service import Copilot
+from ...service import Service
+from ...service.local import LocalService
+from ...types.principal import Principal
 
 #: Ids are opaque; this only keeps out what no database can hold.
 Id = Annotated[str, Path(pattern=r"^[^\x00-\x1f]+$", max_length=200)]
+WorkflowFilter = Annotated[str | None, Query(pattern=r"^[^\x00-\x1f]+$", max_length=200)]
+Cursor = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[A-Za-z0-9_=-]+$", max_length=300, description="next_cursor of the page before."
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A person, by the server's token, in the one workspace that the server was started for."""
-
-    app: App
-    workspace_id: str
-    actor: str
-
-    @property
-    def copilot(self) -> Copilot:
-        return self.app.copilot
-
-
-async def _caller(request: Request, workspace_id: str) -> Caller:
-    """Raises NotFound for every other workspace, before anything in it is looked for."""
-    app = cast("App", request.app.state.app)
-    if workspace_id != app.settings.workspace:
+async def service(request: Request, workspace_id: str) -> LocalService:
+    """Raises NotFound for every workspace but the key's, before anything in it is looked for."""
+    principal = asker(request)
+    if workspace_id != principal.workspace_id:
         raise NotFound("workspace")
-    return Caller(app=app, workspace_id=workspace_id, actor=app.settings.user)
+    app = cast("App", request.app.state.app)
+    return app.copilot.serve(principal, request_key=request.state.request_key)
 
 
-Asking = Annotated[Caller, Depends(_caller)]
+def asker(request: Request) -> Principal:
+    """The holder of the key, as the gate has found it."""
+    return cast("Principal", request.state.principal)
+
+
+Asking = Annotated[Service, Depends(service)]

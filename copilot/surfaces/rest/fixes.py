@@ -1,38 +1,68 @@
-"""Suggested fixes: the exact diff, and a person's approval of it."""
+"""Suggested fixes: the exact diff, a person's approval, the change, and whether it held."""
 
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...types import Approval, Preview
+from ...types import Approval, Change, Outcome, Preview, Reversal
 from .caller import Asking, Id
 
-router = APIRouter(prefix="/fixes", tags=["fixes"])
+router = APIRouter(tags=["fixes"])
 
 
 class SeenPreview(BaseModel):
     """Of the preview that was looked at."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"digest": "9f2c" * 16, "version": 3}]}
+    )
 
     digest: Annotated[str, Field(min_length=1, max_length=200)]
-    version: Annotated[int, Field(ge=1, description="Its base_version.")]
+    version: Annotated[int, Field(strict=True, ge=1, le=10**9, description="Its base_version.")]
 
 
-@router.get("/{fix_id}/preview")
+class Changes(BaseModel):
+    changes: list[Change]
+
+
+@router.get("/fixes/{fix_id}/preview")
 def preview_fix(fix_id: Id, asking: Asking) -> Preview:
     """What the fix would change in the workflow as it is now."""
-    return asking.copilot.preview(asking.workspace_id, fix_id)
+    return asking.fixes.preview(fix_id)
 
 
-@router.post("/{fix_id}/approve", status_code=201)
+@router.post("/fixes/{fix_id}/approve", status_code=201)
 def approve_fix(fix_id: Id, body: SeenPreview, asking: Asking) -> Approval:
     """Let exactly this diff be applied once; 409 with the fresh diff when it is another by now."""
-    return asking.copilot.approve(
-        asking.workspace_id,
-        fix_id,
-        digest=body.digest,
-        version=body.version,
-        actor=asking.actor,
-    )
+    return asking.fixes.approve(fix_id, digest=body.digest, version=body.version)
+
+
+@router.post("/approvals/{approval_id}/apply")
+def apply_approval(approval_id: Id, asking: Asking) -> Change:
+    """Make the approved change; it takes effect at once, and undo is offered for some seconds."""
+    return asking.fixes.apply(approval_id)
+
+
+@router.post("/changes/{change_id}/undo")
+def undo_change(change_id: Id, asking: Asking) -> Reversal:
+    """Take a fix back while undo is offered."""
+    return asking.fixes.undo(change_id)
+
+
+@router.post("/changes/{change_id}/revert")
+def revert_change(change_id: Id, asking: Asking) -> Reversal:
+    """Take a fix back at any later time."""
+    return asking.fixes.revert(change_id)
+
+
+@router.get("/changes/{change_id}/outcome")
+def get_outcome(change_id: Id, asking: Asking) -> Outcome:
+    """Whether the fix held: verified, regressed, or not exercised yet."""
+    return asking.fixes.outcome(change_id)
+
+
+@router.get("/workflows/{workflow_id}/changes")
+def list_changes(workflow_id: Id, asking: Asking) -> Changes:
+    """What was changed in a workflow, the newest first, with what was taken back or failed."""
+    return Changes(changes=list(asking.fixes.changes(workflow_id)))

@@ -1,28 +1,44 @@
-"""What every request passes first: a request id, the token, and a limit on the body."""
+"""What every request passes first: a request id, an API key, and how much that key may ask."""
 
-import hmac
+import hashlib
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import problem
+from ...bootstrap import UNREACHABLE
+from ...errors import TooManyRequests, Unauthenticated
+from ...types.principal import Principal
+from .problems import problem, refusal, unreachable
+from .rate import RateLimit
 
-#: Readable without a token. Everything else is closed, whoever adds it.
+#: Readable without a key. Everything else is closed, whoever adds it.
 PUBLIC = frozenset({"/healthz", "/readyz", "/version"})
-LARGEST_BODY = 2_000_000
-#: Read and dropped beyond that, because a client cut off while it sends would not see the answer.
-MOST_DRAINED = 8_000_000
-_TOO_LARGE = "A request may hold 2 MB at most."
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ask-copilot"'}
 
 
 class Gate:
-    """ASGI middleware, outside of routing: a refused request reads no body and finds no route."""
+    """ASGI middleware, outside of routing: a refused request reads no body and finds no route.
 
-    def __init__(self, app: ASGIApp, *, token: str) -> None:
+    What comes behind it finds `request_id`, `principal` (not on public paths) and `request_key`
+    in the request's state.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticate: Callable[[str], Principal],
+        local_keys: Mapping[str, Principal],
+        rate: RateLimit,
+    ) -> None:
+        """local_keys: keys of this process alone, by the SHA-256 of each in hexadecimal."""
         self._app = app
-        self._token = token.encode()
+        self._authenticate = authenticate
+        self._local_keys = local_keys
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -32,56 +48,34 @@ class Gate:
         # A websocket is closed by being left unanswered; there are none.
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-        headers = Headers(scope=scope)
-        send = _marked(send, request_id)
-        if scope["path"] not in PUBLIC and not self._knows(headers):
-            detail = "This needs the token of this server."
-            challenge = {"WWW-Authenticate": 'Bearer realm="ask-copilot"'}
-            refusal = problem("unauthenticated", detail=detail, headers=challenge)
-            await refusal(scope, receive, send)
-        elif _announced(headers) > LARGEST_BODY:
-            if "expect" not in headers:  # who waits to be told to go on has sent nothing
-                await _drain(await receive(), receive)
-            refusal = problem("body_too_large", detail=_TOO_LARGE, headers={"Connection": "close"})
-            await refusal(scope, receive, send)
-        else:
-            await self._app(scope, _limited(receive), send)
+        state = scope.setdefault("state", {})
+        state["request_id"] = uuid4().hex
+        state["request_key"] = None
+        send = _marked(send, state["request_id"])
+        if scope["path"] not in PUBLIC:
+            try:
+                state["principal"] = await self._let_in(Headers(scope=scope))
+            except Unauthenticated as error:
+                answer = problem("unauthenticated", detail=str(error), headers=_CHALLENGE)
+                return await answer(scope, receive, send)
+            except TooManyRequests as error:
+                return await refusal(error)(scope, receive, send)
+            except UNREACHABLE as error:
+                return await unreachable(error)(scope, receive, send)
+        return await self._app(scope, receive, send)
 
-    def _knows(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
-        return same and scheme.lower() == "bearer"
-
-
-def _announced(headers: Headers) -> int:
-    length = headers.get("content-length", "")
-    return int(length[:20]) if length.isdecimal() else 0
-
-
-def _limited(receive: Receive) -> Receive:
-    """*receive*, counting what really comes: the announced length may be a lie, or absent."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
-            await _drain(message, receive)
-            raise HTTPException(413, detail=_TOO_LARGE, headers={"Connection": "close"})
-        return message
-
-    return counted
-
-
-async def _drain(message: Message, receive: Receive) -> None:
-    """Drop *message* and what follows it."""
-    drained = len(message.get("body", b""))
-    while message.get("more_body", False) and drained < MOST_DRAINED:
-        message = await receive()
-        drained += len(message.get("body", b""))
+    async def _let_in(self, headers: Headers) -> Principal:
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise Unauthenticated("send it in the header Authorization: Bearer <key>.")
+        holder = hashlib.sha256(key.encode()).hexdigest()
+        local = self._local_keys.get(holder)
+        if local is not None:  # at this machine, where a limit would keep nobody off
+            return local
+        principal = await run_in_threadpool(self._authenticate, key)
+        self._rate.take(holder)
+        return principal
 
 
 def _marked(send: Send, request_id: str) -> Send:

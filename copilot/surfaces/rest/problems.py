@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition
-from ...errors import InsufficientCredits, StaleBase
+from ...errors import InvalidCursor, TooManyRequests
 from .._errors import ADVICE, http_status
+from .wording import in_words
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_DETAIL = 1000
@@ -26,11 +27,27 @@ _CODES: Mapping[int, str] = {
     400: "invalid_json",
     404: "not_found",
     405: "method_not_allowed",
-    413: "body_too_large",
 }
 #: How the engine ends a problem line when it quotes what was written; a value may be a secret.
 _QUOTED_VALUE = re.compile(r", not (?:'.*|\".*|-?\d.*|True|False|inf|nan)$")
 _LINE_NUMBER = re.compile(r" \(line \d+\)$")
+#: How the parts of a place begin that name one of several types, and no field.
+_OF_A_TYPE = ("dict[str,", "constrained-")
+#: How its problem lines begin when they are about a resource and not about a workflow.
+_OF_A_RESOURCE = re.compile(r"(template|custom_field|integration|document) ['\"]")
+
+#: What the arguments of an error are called in its problem; the other errors say all in `detail`.
+_FACTS: Mapping[str, tuple[str, ...]] = {
+    "already_running": ("run_status",),
+    "forbidden": ("scope", "role", "persons_only", "reason"),
+    "insufficient_credits": ("available", "price"),
+    "invalid_input": ("where", "reason", "advice"),
+    "not_a_failed_execution": ("run_status",),
+    "not_resumable": ("run_status", "advice"),
+    "stale_base": ("seen_version", "current_version", "fresh_diff"),
+    "too_many_requests": ("limit", "retry_after"),
+    "unknown_name": ("kind", "name", "near"),
+}
 
 
 class FieldProblem(BaseModel):
@@ -56,6 +73,17 @@ class Problem(BaseModel):
     fresh_diff: str | None = Field(default=None, description="stale_base: the change as of now.")
     seen_version: int | None = Field(default=None, description="stale_base: what was approved.")
     current_version: int | None = Field(default=None, description="stale_base: what there is.")
+    scope: str | None = Field(default=None, description="forbidden: what is missing.")
+    role: str | None = Field(default=None, description="forbidden: the least role that has it.")
+    persons_only: bool | None = Field(default=None, description="forbidden: never a machine.")
+    run_status: str | None = Field(default=None, description="What state the run is in.")
+    limit: int | None = Field(default=None, description="too_many_requests: how many a minute.")
+    retry_after: int | None = Field(default=None, description="too_many_requests: in seconds.")
+    where: str | None = Field(default=None, description="invalid_input: what can't be used.")
+    reason: str | None = Field(default=None, description="invalid_input, forbidden: why.")
+    kind: str | None = Field(default=None, description="unknown_name: of what.")
+    name: str | None = Field(default=None, description="unknown_name: what was asked for.")
+    near: list[str] | None = Field(default=None, description="unknown_name: what may be meant.")
     errors: list[FieldProblem] | None = Field(default=None, description="invalid_request.")
     problems: list[str] | None = Field(default=None, description="invalid_definition: all of them.")
 
@@ -75,12 +103,42 @@ def problem(
         body["detail"] = _clipped(detail, LONGEST_DETAIL)
     if code in ADVICE:
         body["advice"] = ADVICE[code]
-    return _answer({**body, "retryable": retryable, **facts}, status=status, headers=headers)
+    given = {name: value for name, value in facts.items() if value not in (None, "")}
+    return _answer({**body, "retryable": retryable, **given}, status=status, headers=headers)
 
 
 def not_found() -> Response:
     """The same bytes whatever is missing, in whichever workspace it may be after all."""
     return problem("not_found", detail="There is no such thing in this workspace.")
+
+
+def refusal(error: Any) -> Response:
+    """The answer for an error that was raised on purpose, unless it is our fault."""
+    if error.code == "not_found":
+        return not_found()
+    if isinstance(error, InvalidDefinition):
+        (lines,) = error.args
+        problems = [_without_value(line) for line in lines]
+        return problem(error.code, detail=f"This is not a valid {_what(lines)}.", problems=problems)
+    detail = "The database is busy." if error.code == "store_busy" else str(error)
+    return problem(
+        error.code,
+        detail=detail,
+        retryable=error.retryable,
+        headers=_when_to_come_back(error),
+        **dict(zip(_FACTS.get(error.code, ()), error.args, strict=False)),
+    )
+
+
+def unreachable(error: Any) -> Response:
+    """The answer while the database gives none."""
+    _log.error("The database does not answer: %s", error.orig)
+    return problem(
+        "store_busy",
+        detail="The database does not answer.",
+        retryable=True,
+        headers={"Retry-After": "5"},
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -96,36 +154,19 @@ def install(app: FastAPI) -> None:
 async def _deliberate(request: Request, error: Any) -> Response:
     if http_status(error.code) == 500:
         return await _internal(request, error)
-    if error.code == "not_found":
-        return not_found()
-    if isinstance(error, InvalidDefinition):
-        (lines,) = error.args
-        problems = [_without_value(line) for line in lines]
-        return problem(error.code, detail="This is not a valid workflow.", problems=problems)
-    detail = "The database is busy." if error.code == "store_busy" else str(error)
-    return problem(error.code, detail=detail, retryable=error.retryable, **_facts(error))
+    return refusal(error)
 
 
-def _facts(error: Exception) -> dict[str, Any]:
-    match error:
-        case InsufficientCredits():
-            available, price = error.args
-            return {"available": available, "price": price}
-        case StaleBase():
-            seen, current, fresh_diff = error.args
-            return {"seen_version": seen, "current_version": current, "fresh_diff": fresh_diff}
-        case _:
-            return {}
+def _when_to_come_back(error: Any) -> dict[str, str]:
+    """Seconds, for what may work later."""
+    if isinstance(error, TooManyRequests):
+        _limit, seconds = error.args
+        return {"Retry-After": str(seconds)}
+    return {"Retry-After": "1"} if error.retryable else {}
 
 
 async def _unreachable(_request: Request, error: Any) -> Response:
-    _log.error("The database does not answer: %s", error.orig)
-    return problem(
-        "store_busy",
-        detail="The database does not answer.",
-        retryable=True,
-        headers={"Retry-After": "5"},
-    )
+    return unreachable(error)
 
 
 async def _invalid_request(_request: Request, error: Any) -> Response:
@@ -134,12 +175,19 @@ async def _invalid_request(_request: Request, error: Any) -> Response:
         return not_found()  # nothing can have such an id
     if any(one["type"] == "json_invalid" for one in found):
         return problem("invalid_json", detail="The body is not JSON.")
-    errors = [{"field": _place(one["loc"]), "problem": one["msg"]} for one in found[:MOST_ERRORS]]
+    if all(one["loc"] == ("query", "cursor") for one in found):
+        return refusal(InvalidCursor())
+    problems: dict[str, list[str]] = {}
+    for one in found[:MOST_ERRORS]:
+        problems.setdefault(_place(one["loc"]), []).append(in_words(one))
+    # a field that may be one thing or another has a problem for each
+    errors = [{"field": field, "problem": " or ".join(said)} for field, said in problems.items()]
     return problem("invalid_request", detail="The request can't be used.", errors=errors)
 
 
 def _place(parts: Sequence[str | int]) -> str:
-    return ".".join(_clipped(str(part), LONGEST_NAME) for part in parts)
+    named = [str(part) for part in parts if not str(part).startswith(_OF_A_TYPE)]
+    return ".".join(_clipped(part, LONGEST_NAME) for part in named)
 
 
 async def _refused_by_framework(_request: Request, error: Any) -> Response:
@@ -149,7 +197,6 @@ async def _refused_by_framework(_request: Request, error: Any) -> Response:
     details = {
         "invalid_json": "The body is not JSON.",
         "method_not_allowed": "This path does not take this method.",
-        "body_too_large": error.detail,
     }
     return problem(code, detail=details.get(code), headers=error.headers)
 
@@ -160,7 +207,8 @@ async def _internal(request: Request, error: Exception) -> Response:
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("Request %s failed with %s:\n%s", request_id, type(error).__qualname__, frames)
     body = _opening("internal_error", 500) | {"request_id": request_id}
-    return _answer(body, status=500, headers={"X-Request-ID": request_id})
+    unmarked = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return _answer(body, status=500, headers={"X-Request-ID": request_id, **unmarked})
 
 
 def _opening(code: str, status: int) -> dict[str, Any]:
@@ -180,6 +228,12 @@ def _answer(body: Mapping[str, Any], *, status: int, headers: Mapping[str, str] 
 
 def _clipped(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _what(lines: Sequence[str]) -> str:
+    """'workflow', 'custom field': what a definition with these problems is one of."""
+    found = _OF_A_RESOURCE.match(lines[0]) if lines else None
+    return found[1].replace("_", " ") if found else "workflow"
 
 
 def _without_value(line: str) -> str:

@@ -1,0 +1,89 @@
+"""Why runs failed: of our engine, of other systems, one by one and over time."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from ...types import Report, RunRecord
+from ...types.insight import DebugView, FailureGroup, FailureSummary
+from ...types.page import Page
+from .caller import Asking, Cursor, Id, Limit, WorkflowFilter
+
+router = APIRouter(tags=["analyses"])
+
+_EXAMPLE: dict[str, Any] = {
+    "source": "airflow",
+    "execution_id": "nightly-load-2026-11-20",
+    "workflow_id": "nightly-load",
+    "workflow_name": "Nightly load",
+    "status": "failed",
+    "steps": [
+        {
+            "number": 1,
+            "path": "/fetch_orders",
+            "action": "http_request",
+            "status": "failed",
+            "error": {"message": "401 Unauthorized: token expired", "type": "HTTPError"},
+        }
+    ],
+}
+
+
+class ForeignRun(RunRecord):
+    """A run of another system. The workspace is that of the key."""
+
+    workspace_id: Annotated[SkipJsonSchema[str], Field(max_length=0)] = ""
+
+
+class ForeignAnalysis(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"run": _EXAMPLE}]})
+
+    run: ForeignRun
+
+
+class Patterns(BaseModel):
+    patterns: list[FailureGroup]
+
+
+@router.post("/executions/{execution_id}/analyze")
+def analyze_execution(execution_id: Id, asking: Asking) -> Report:
+    """Why the run failed and what to do. The same answer again costs nothing."""
+    return asking.analyses.analyze(execution_id)
+
+
+@router.post("/analyses", status_code=201)
+def analyze_foreign_run(body: ForeignAnalysis, asking: Asking) -> Report:
+    """The same for a run of another system; its fixes are in words."""
+    run = body.run.model_dump() | {"workspace_id": asking.principal.workspace_id}
+    return asking.analyses.analyze_foreign(RunRecord.model_validate(run))
+
+
+@router.get("/analyses/{analysis_id}")
+def get_analysis(analysis_id: Id, asking: Asking) -> Report:
+    """A report as it was given."""
+    return asking.analyses.report(analysis_id)
+
+
+@router.get("/failures")
+def list_failures(
+    asking: Asking,
+    workflow_id: WorkflowFilter = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[FailureSummary]:
+    """Failed runs, the newest first."""
+    return asking.analyses.failures(workflow_id=workflow_id, cursor=cursor, limit=limit)
+
+
+@router.get("/workflows/{workflow_id}/debug")
+def debug_workflow(workflow_id: Id, asking: Asking) -> DebugView:
+    """The last run that ended, step by step, and what the rules say of it. It is free."""
+    return asking.analyses.debug(workflow_id)
+
+
+@router.get("/workflows/{workflow_id}/patterns")
+def list_patterns(workflow_id: Id, asking: Asking) -> Patterns:
+    """The kinds of failure among the last failed runs, the most frequent first."""
+    return Patterns(patterns=list(asking.analyses.patterns(workflow_id)))

@@ -1,0 +1,83 @@
+"""What each route takes, asked before its body is looked at.
+
+The use cases ask again, and for more where it depends on the body. This is so that nobody is told
+how to correct a request that they may not make, and so that the description can say who may.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fastapi import Request
+
+from ...types.principal import NEVER_FOR_MACHINES, Role, Scope, least_role
+from .caller import asker
+
+#: By operation id, which is the name of the route's function.
+SCOPES: Mapping[str, Scope] = MappingProxyType(
+    {
+        "list_workflows": Scope.READ,
+        "create_workflow": Scope.EDIT,
+        "get_workflow": Scope.READ,
+        "replace_workflow": Scope.EDIT,
+        "list_versions": Scope.READ,
+        "get_version": Scope.READ,
+        "pause_workflow": Scope.RUN,
+        "unpause_workflow": Scope.RUN,
+        "list_executions": Scope.READ,
+        "start_execution": Scope.RUN,
+        "get_execution": Scope.READ,
+        "get_progress": Scope.READ,
+        "get_history": Scope.READ,
+        "cancel_execution": Scope.RUN,
+        "resume_execution": Scope.RUN,
+        "list_resources": Scope.READ,
+        "get_resource": Scope.READ,
+        "put_resource": Scope.EDIT,
+        "delete_resource": Scope.EDIT,
+        "analyze_execution": Scope.ANALYZE,
+        "analyze_foreign_run": Scope.ANALYZE,
+        "get_analysis": Scope.READ,
+        "list_failures": Scope.READ,
+        "debug_workflow": Scope.READ,
+        "list_patterns": Scope.READ,
+        "preview_fix": Scope.READ,
+        "approve_fix": Scope.APPROVE,
+        "apply_approval": Scope.APPROVE,
+        "undo_change": Scope.APPROVE,
+        "revert_change": Scope.APPROVE,
+        "get_outcome": Scope.READ,
+        "list_changes": Scope.READ,
+        "get_credits": Scope.READ,
+        "list_receipts": Scope.READ,
+        "grant_credits": Scope.GOVERN,
+        "list_settings": Scope.READ,
+        "change_settings": Scope.TUNE,
+        "list_keys": Scope.GOVERN,
+        "create_key": Scope.GOVERN,
+        "revoke_key": Scope.GOVERN,
+        "list_audit": Scope.AUDIT,
+        "list_runtimes": Scope.READ,
+        "get_me": Scope.READ,
+        "run_pass": Scope.ANALYZE,
+        "get_latest_digest": Scope.READ,
+    }
+)
+
+
+async def permitted(request: Request, workspace_id: str) -> None:
+    """Raises Forbidden when the role does not have what the route takes.
+
+    In another workspace nothing is asked: there, everything is missing.
+    """
+    principal = asker(request)
+    if workspace_id == principal.workspace_id:
+        principal.require(SCOPES[request.scope["endpoint"].__name__])
+
+
+def who_may(operation_id: str) -> str:
+    """'Takes the role approver or above, as a person.'"""
+    scope = SCOPES[operation_id]
+    role = least_role(scope)
+    above = "" if role is Role.OWNER else " or above"
+    person = ", as a person" if scope in NEVER_FOR_MACHINES else ""
+    return f"Takes the role {role.value}{above}{person}."

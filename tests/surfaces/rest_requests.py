@@ -1,0 +1,147 @@
+"""One request that works for every route, and a workspace in which there is something for each."""
+
+from itertools import count
+
+from fastapi.routing import iter_route_contexts
+
+from copilot.demo import URGENT_MAIL
+from copilot.surfaces.rest.app import WORKSPACE
+from copilot.surfaces.rest.gate import PUBLIC
+
+#: Values of settings that they have not had yet, above their defaults.
+_numbers = count(101)
+_few = count(11)
+DEFINITION = {
+    "name": "Greeting",
+    "steps": [
+        {
+            "id": "greeting",
+            "action": "render_template",
+            "with": {"body": "Hello {name}", "values": {"name": "Ada"}},
+        }
+    ],
+}
+FOREIGN_RUN = {
+    "source": "airflow",
+    "execution_id": "load-1",
+    "workflow_id": "load",
+    "workflow_name": "Load",
+    "status": "failed",
+    "error": {"message": "401 Unauthorized: token expired"},
+}
+TEMPLATE = {"content": {"subject": "Hi", "body": "Hello {name}"}}
+
+
+def routes(rest):
+    """(method, path behind the workspace) of every route in a workspace, and the paths outside."""
+    found = {
+        (method, route.path.replace(":path}", "}"))
+        for route in iter_route_contexts(rest.routes)
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    inside = {
+        f"{method} {path.removeprefix(WORKSPACE)}"
+        for method, path in found
+        if path.startswith(f"{WORKSPACE}/")
+    }
+    outside = {path for _, path in found if not path.startswith(f"{WORKSPACE}/")}
+    return inside, outside - PUBLIC
+
+
+class World:
+    """A workspace with one of everything, by the name that paths give it."""
+
+    def __init__(self, client):
+        self.client = client
+        client.post("/workflows", {"workflow_id": "greeting", "definition": DEFINITION})
+        client.ended(client.run("greeting"))
+        client("PUT", "/resources/template/hello", json=TEMPLATE)
+        failed = client.failed()
+        report = client.post(f"/executions/{failed}/analyze")
+        fix_id = next(fix["fix_id"] for fix in report["suggested_fixes"] if fix["fix_id"])
+        approval_id = client.approved(fix_id)
+        change_id = client.post(f"/approvals/{approval_id}/apply")["change_id"]
+        client.post(f"/changes/{change_id}/revert")
+        client.post("/nights")
+        self.ids = {
+            "workflow_id": "greeting",
+            "version": "1",
+            "execution_id": failed,
+            "kind": "template",
+            "name": "hello",
+            "analysis_id": report["analysis_id"],
+            "fix_id": fix_id,
+            "approval_id": approval_id,
+            "change_id": change_id,
+            "key_id": self.new_key(),
+        }
+
+    def new_key(self):
+        made = {"name": "someone", "kind": "machine", "role": "viewer"}
+        return self.client.post("/keys", made)["key_id"]
+
+    def new_approval(self):
+        self._as_it_was()
+        return self.client.approved(self.ids["fix_id"])
+
+    def new_change(self):
+        approval_id = self.new_approval()
+        return self.client.post(f"/approvals/{approval_id}/apply")["change_id"]
+
+    def _as_it_was(self):
+        """The workflow without the fix, so that it can be applied again."""
+        for change in self.client.get(f"/workflows/{URGENT_MAIL}/changes")["changes"]:
+            if change["kind"] == "fix" and change["state"] == "applied":
+                self.client.post(f"/changes/{change['change_id']}/revert")
+
+    def request(self, row, *, consumed=False, **ids):
+        """Method, path and options of a request that *row* of the table answers with success.
+
+        consumed: whether the thing it names will be used up, so that a new one is made for it.
+        """
+        method, _, path = row.partition(" (")[0].partition(" ")
+        known = self.ids | ({} if not consumed else self._made_for(row)) | ids
+        options = OPTIONS.get(row, {})
+        if row == "PATCH /settings":
+            options = {"json": {"pattern_window": next(_few)}}
+        if row == "PATCH /settings (loosening)":
+            options = {"json": {"nightly_credit_cap": next(_numbers)}}
+        if row == "POST /fixes/{fix_id}/approve":
+            self._as_it_was()
+            options = {"json": self.client.seen(self.ids["fix_id"])}
+        return method, path.format(**known), options
+
+    def _made_for(self, row):
+        match row:
+            case "POST /approvals/{approval_id}/apply":
+                return {"approval_id": self.new_approval()}
+            case "POST /changes/{change_id}/undo" | "POST /changes/{change_id}/revert":
+                return {"change_id": self.new_change()}
+            case "POST /keys/{key_id}/revoke":
+                return {"key_id": self.new_key()}
+            case "DELETE /resources/{kind}/{name}":
+                self.client("PUT", "/resources/template/passing", json=TEMPLATE)
+                return {"name": "passing"}
+            case "POST /executions/{execution_id}/resume":
+                self.client.ended(self.ids["execution_id"])
+                return {}
+            case _:
+                return {}
+
+
+OPTIONS = {
+    "POST /workflows": {"json": {"definition": DEFINITION}},
+    "PUT /workflows/{workflow_id}": {
+        "json": {"definition": DEFINITION},
+        "headers": {"If-Match": "*"},
+    },
+    "POST /workflows/{workflow_id}/pause": {"json": {"reason": "a holiday"}},
+    "POST /executions": {"json": {"workflow_id": "greeting", "test_mode": True}},
+    "POST /executions/{execution_id}/resume": {"json": {"resume_mode": "full"}},
+    "PUT /resources/{kind}/{name}": {"json": TEMPLATE},
+    "POST /analyses": {"json": {"run": FOREIGN_RUN}},
+    "POST /credits/grant": {"json": {"credits": 100}},
+    "PATCH /settings": {"json": {"nightly_enabled": False}},
+    "POST /keys": {"json": {"name": "another", "kind": "machine", "role": "viewer"}},
+}

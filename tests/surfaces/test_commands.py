@@ -1,6 +1,7 @@
 """A workflow of one's own, command by command, and what each wrong use is answered."""
 
 import json
+import time
 
 import pytest
 
@@ -74,8 +75,9 @@ def test_an_approval_works_once_and_only_for_its_own_diff(example, fix_id):
 
 def test_an_expired_approval_is_refused(example, fix_id):
     digest = example("fix", "preview", fix_id, "--json").json["digest"]
-    brief = {"ASK_COPILOT_APPROVAL_SECONDS": "0.001"}
+    brief = {"ASK_COPILOT_APPROVAL_SECONDS": "1"}
     approved = example("fix", "approve", fix_id, "--digest", digest, "--json", env=brief)
+    time.sleep(1.1)
     late = example("fix", "apply", approved.json["approval_id"], "--json")
     assert (late.code, error_of(late)) == (5, "approval_refused")
     assert "expired" in late.json["error"]["message"]

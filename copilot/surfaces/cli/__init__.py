@@ -13,21 +13,32 @@ import click
 #: ones start without a database driver.
 _MODULES: Mapping[str, str] = MappingProxyType(
     {
-        "init": "account",
+        "init": "place",
         "demo": "demo",
         "run": "runs",
         "resume": "runs",
         "cancel": "runs",
         "status": "runs",
-        "export": "runs",
+        "workflows": "workflows",
+        "export": "workflows",
         "analyze": "analyze",
+        "report": "analyze",
+        "debug": "failures",
+        "failures": "failures",
+        "patterns": "failures",
         "fix": "fixes",
         "undo": "fixes",
         "revert": "fixes",
         "outcome": "fixes",
+        "nightly": "nights",
         "credits": "account",
-        "db": "account",
+        "settings": "settings",
+        "keys": "keys",
+        "audit": "account",
+        "runtimes": "account",
         "serve": "serve",
+        "mcp": ".chat.command",
+        "db": "place",
         "diagnose": "pure",
         "normalize": "pure",
     }
@@ -41,7 +52,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _MODULES:
             return None
-        module = import_module(f"{__name__}.{_MODULES[cmd_name]}")
+        module = import_module(f".{_MODULES[cmd_name]}", __name__)
         return cast("click.Command", getattr(module, cmd_name))
 
     def resolve_command(

@@ -1,19 +1,26 @@
-"""`analyze`: why a run failed, and what to do."""
+"""`analyze` and `report`: why a run failed, and what to do."""
 
 import sys
-from pathlib import Path
 from typing import IO
 
 import click
 
-from ...bootstrap import App
-from ...errors import CopilotError, InsufficientCredits, details
+from ...errors import (
+    CopilotError,
+    Forbidden,
+    InsufficientCredits,
+    ServerUnreachable,
+    details,
+)
+from ...service import Service
+from ...settings import Settings
 from ...sources import jsonl
 from ...types import Report
 from .._errors import exit_code
 from ._output import console, write_json, write_json_line
 from ._render import show_report
-from ._session import answers_errors, place_options, session, settings_for
+from ._session import on_workspace, service
+from ._shown import block, line
 
 
 @click.command()
@@ -23,15 +30,8 @@ from ._session import answers_errors, place_options, session, settings_for
     type=click.File(encoding="utf-8-sig", errors="replace"),
     help="Runs of another system, one JSON object a line ('-' for standard input).",
 )
-@place_options
-@answers_errors
-def analyze(
-    execution: str | None,
-    file: IO[str] | None,
-    data: Path | None,
-    workspace: str | None,
-    as_json: bool,
-) -> None:
+@on_workspace
+def analyze(execution: str | None, file: IO[str] | None, settings: Settings, as_json: bool) -> None:
     """Say why EXECUTION failed: which step, which cause, on what evidence, and how to fix it.
 
     With --file, runs of another system are analysed instead, one report for each; with --json each
@@ -39,32 +39,44 @@ def analyze(
     """
     if (execution is None) == (file is None):
         raise click.UsageError("Name one EXECUTION, or give runs with --file.")
-    settings = settings_for(data, workspace)
-    with session(settings) as app:
-        if execution is not None:
-            _show(app.copilot.analyze(settings.workspace, execution), as_json=as_json)
-        elif file is not None:
-            _analyze_lines(app, file, as_json=as_json)
+    if file is not None:
+        with service(settings) as asked:
+            _analyze_lines(asked, file, as_json=as_json)
+    elif execution is not None:
+        with service(settings) as asked:
+            found = asked.analyses.analyze(execution)
+        _show(found, as_json=as_json)
 
 
-def _analyze_lines(app: App, file: IO[str], *, as_json: bool) -> None:
+@click.command()
+@click.argument("analysis")
+@on_workspace
+def report(analysis: str, settings: Settings, as_json: bool) -> None:
+    """Show an earlier ANALYSIS again, as it was given, for nothing."""
+    with service(settings) as asked:
+        found = asked.analyses.report(analysis)
+    _show(found, as_json=as_json)
+
+
+def _analyze_lines(asked: Service, file: IO[str], *, as_json: bool) -> None:
     """One report a line; a line without one gets its error in its place, and the rest goes on."""
     failed: CopilotError | None = None
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
+    workspace_id = asked.principal.workspace_id
+    for number, text in enumerate(file, start=1):
+        if not text.strip():
             continue
         where = f"{file.name}, line {number}"
         try:
-            data = jsonl.decode(line, where)
-            run = jsonl.parse_run(data, where=where, workspace_id=app.settings.workspace)
-            report = app.copilot.analyze_foreign(run)
-        except InsufficientCredits:
-            raise
+            data = jsonl.decode(text, where)
+            run = jsonl.parse_run(data, where=where, workspace_id=workspace_id)
+            found = asked.analyses.analyze_foreign(run)
+        except (InsufficientCredits, Forbidden, ServerUnreachable):
+            raise  # the next line would end the same way
         except CopilotError as error:
             failed = error
             _show_error(error, where, as_json=as_json)
         else:
-            _show_line(report, as_json=as_json)
+            _show_line(found, as_json=as_json)
     if failed is not None:
         sys.exit(exit_code(failed.code))
 
@@ -73,7 +85,8 @@ def _show_error(error: CopilotError, where: str, *, as_json: bool) -> None:
     if as_json:
         write_json_line({"error": {**details(error), "where": where}})
     else:
-        click.echo(f"{where}: {str(error).removeprefix(f'{where}: ')} [{error.code}]", err=True)
+        words = str(error).removeprefix(f"{where}: ")
+        click.echo(f"{line(where)}: {block(words)} [{error.code}]", err=True)
 
 
 def _show_line(report: Report, *, as_json: bool) -> None:

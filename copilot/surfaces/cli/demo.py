@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from ...bootstrap import App, ResumeMode, open_app
+from ...bootstrap import App, open_app
 from ...demo import story
 from ...demo.story import RunStage, Stage
 from ...errors import InvalidInput
 from ...settings import Settings
 from ...types import Approval, Change, CreditStatement, Outcome, Preview, Report
+from ...types.engine import ResumeMode
 from ._output import console, write_json
+from ._questions import choose, confirm
 from ._render import (
     change_line,
     outcome_line,
@@ -29,8 +31,11 @@ from ._render import (
     show_steps,
 )
 from ._session import answers_errors, json_option, settings_for
+from ._shown import line
 
-MODES = click.Choice(["full", "partial", "dependencies"])
+_MODES = ("full", "partial", "dependencies")
+MODES = click.Choice(_MODES)
+_UNASKED = "Answer at a terminal, or leave --interactive out."
 
 
 @click.command()
@@ -76,6 +81,7 @@ def _folder(keep: Path | None) -> Generator[Path]:
 
 
 def _settings(folder: Path) -> Settings:
+    """The demo is on this machine and needs no workspace of anybody."""
     return settings_for(folder, None)
 
 
@@ -162,7 +168,7 @@ class _Narrator:
             return
         if stage.name == "repeated":
             error = stage.execution.error
-            self._out.print(Text(f"✗ {error.message if error else 'failed'}", style="red"))
+            self._out.print(Text(f"✗ {line(error.message if error else 'failed')}", style="red"))
             return
         if stage.name == "resumed":
             self._out.print()
@@ -186,7 +192,11 @@ class _Narrator:
             case Preview():
                 show_preview(self._out, value)
             case Approval():
-                who = f"{value.actor} approves" if self._interactive else "The demo approves"
+                who = (
+                    f"{self._app.settings.user} approves"
+                    if self._interactive
+                    else "The demo approves"
+                )
                 self._out.print()
                 self._out.print(Text(f"{who} exactly this diff, once.", style="bold"))
             case Change():
@@ -207,14 +217,15 @@ class _Narrator:
             for number, fix in enumerate(report.suggested_fixes, start=1)
             if fix.fix_id is not None
         ]
-        chosen = click.prompt("Which fix?", type=click.Choice(numbers), default=numbers[0])
+        chosen = choose("Which fix?", tuple(numbers), default=numbers[0], otherwise=_UNASKED)
         return report.suggested_fixes[int(chosen) - 1].fix_id
 
     def _decide(self, preview: Preview) -> ResumeMode | None:
         if not self._interactive:
             return self._mode
-        if not click.confirm(f"Approve exactly this change of version {preview.base_version}?"):
+        question = f"Approve exactly this change of version {preview.base_version}?"
+        if not confirm(question, otherwise=_UNASKED):
             return None
-        chosen = click.prompt("Resume how?", type=MODES, default=self._mode)
+        chosen = choose("Resume how?", _MODES, default=self._mode, otherwise=_UNASKED)
         self._mode = cast("ResumeMode", chosen)
         return self._mode

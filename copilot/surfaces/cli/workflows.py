@@ -1,0 +1,90 @@
+"""`workflows` and `export`: what is stored, in which versions, and whether it may start runs."""
+
+import click
+
+from ...bootstrap import dump_workflow
+from ...settings import Settings
+from ...types.engine import WorkflowRecord
+from ._lists import show_versions, show_workflows
+from ._output import console, write_json
+from ._session import on_workspace, service
+from ._shown import line
+
+
+@click.group(invoke_without_command=True)
+@on_workspace
+@click.pass_context
+def workflows(context: click.Context, settings: Settings, as_json: bool) -> None:
+    """List the stored workflows, each with its newest version."""
+    if context.invoked_subcommand is not None:
+        return
+    with service(settings) as asked:
+        found = asked.workflows.list()
+    if as_json:
+        write_json({"workflows": list(found)})
+    else:
+        show_workflows(console(), found)
+
+
+@workflows.command()
+@click.argument("workflow")
+@on_workspace
+def versions(workflow: str, settings: Settings, as_json: bool) -> None:
+    """List all versions of WORKFLOW, the newest first."""
+    with service(settings) as asked:
+        found = asked.workflows.versions(workflow)
+    if as_json:
+        write_json({"versions": list(found)})
+    else:
+        show_versions(console(), found)
+
+
+@workflows.command()
+@click.argument("workflow")
+@click.option("--reason", default="", help="Shown to whoever wants to start it.")
+@on_workspace
+def pause(workflow: str, reason: str, settings: Settings, as_json: bool) -> None:
+    """Start no new run of WORKFLOW until it is unpaused; what runs goes on.
+
+    For example: ask-copilot workflows pause outreach --reason "Template is missing"
+    """
+    with service(settings) as asked:
+        paused = asked.workflows.pause(workflow, reason=reason)
+    _show_pause(paused, as_json=as_json)
+
+
+@workflows.command()
+@click.argument("workflow")
+@on_workspace
+def unpause(workflow: str, settings: Settings, as_json: bool) -> None:
+    """Let WORKFLOW start runs again."""
+    with service(settings) as asked:
+        going = asked.workflows.unpause(workflow)
+    _show_pause(going, as_json=as_json)
+
+
+def _show_pause(workflow: WorkflowRecord, *, as_json: bool) -> None:
+    if as_json:
+        write_json(workflow)
+    elif workflow.paused is None:
+        console().print(f"{line(workflow.workflow_id)} may start runs.", markup=False)
+    else:
+        console().print(
+            f"{line(workflow.workflow_id)} starts no new runs. Let it with:", markup=False
+        )
+        console().print(
+            f"  ask-copilot workflows unpause {line(workflow.workflow_id)}", markup=False
+        )
+
+
+@click.command()
+@click.argument("workflow")
+@on_workspace
+def export(workflow: str, settings: Settings, as_json: bool) -> None:
+    """Print a stored WORKFLOW as it is now, fixes included, to be edited and run again."""
+    with service(settings) as asked:
+        stored = asked.workflows.get(workflow)
+    if as_json:
+        write_json({"version": stored.version, "definition": stored.definition})
+    else:
+        click.echo(dump_workflow(stored.workflow), nl=False)

@@ -1,0 +1,319 @@
+"""The use cases give the same here and over HTTP, every one of the protocol."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from itertools import count
+
+import httpx2
+import pytest
+
+from copilot.bootstrap import open_app
+from copilot.demo import URGENT_MAIL, install_example, workflow_text
+from copilot.remote import RemoteService
+from copilot.service.protocol import Service
+from copilot.settings import load
+from copilot.sources import jsonl
+from copilot.types.engine import ResourceKind
+from copilot.types.principal import PrincipalKind, Role
+from tests.surfaces.twins import overheard_server, use_cases
+
+FOREIGN = {"id": "r1", "agent": "crm", "status": "Failed", "error": "Token expired"}
+LATER = datetime(2027, 6, 1, tzinfo=UTC)
+_numbers = count()
+
+
+class Twins:
+    """A client and the server that it asks, with makers of things to ask about."""
+
+    def __init__(self, app, remote, overheard, url):
+        self.app, self.remote, self.overheard, self.url = app, remote, overheard, url
+        self.owner = app.owner()
+
+    def workflow(self):
+        name = f"mail-{next(_numbers)}"
+        self.owner.workflows.create(workflow_text(URGENT_MAIL), workflow_id=name)
+        return name
+
+    def failed(self):
+        started = self.owner.executions.start(self.workflow())
+        assert self.owner.executions.wait(started.id, 30).status.is_failure
+        return started.id
+
+    def report(self):
+        return self.owner.analyses.analyze(self.failed())
+
+    def fix(self):
+        return next(fix.fix_id for fix in self.report().suggested_fixes if fix.fix_id)
+
+    def approval(self):
+        fix_id = self.fix()
+        preview = self.owner.fixes.preview(fix_id)
+        seen = {"digest": preview.digest, "version": preview.base_version}
+        return self.owner.fixes.approve(fix_id, **seen).approval_id
+
+    def change(self):
+        return self.owner.fixes.apply(self.approval()).change_id
+
+    def resource(self):
+        name = f"template {next(_numbers)}/ä"
+        return self.owner.resources.put(ResourceKind.TEMPLATE, name, {"body": "Hi {name}"}).name
+
+    def key(self):
+        kind, role = PrincipalKind.MACHINE, Role.VIEWER
+        return self.owner.account.create_key("k", kind=kind, role=role).key_id
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    settings = load({}, data=tmp_path_factory.mktemp("twins"), undo_seconds=60.0)
+    with open_app(settings) as app:
+        key = app.access.first_owner("default", "ada")
+        install_example(app)
+        with overheard_server(app) as (url, overheard), RemoteService(url, key.secret) as remote:
+            yield Twins(app, remote, overheard, url)
+
+
+def _approve(twins):
+    fix_id = twins.fix()
+    preview = twins.owner.fixes.preview(fix_id)
+    return twins.remote.fixes.approve(fix_id, digest=preview.digest, version=preview.base_version)
+
+
+def _foreign(twins):
+    run = jsonl.parse_run(FOREIGN, where="line 1", workspace_id="default")
+    return twins.remote.analyses.analyze_foreign(run)
+
+
+def _resume(twins):
+    return twins.remote.executions.resume(twins.failed(), mode="partial")
+
+
+def _replace(twins):
+    text = workflow_text(URGENT_MAIL).replace("Urgent mail", "Very urgent mail")
+    return twins.remote.workflows.replace(twins.workflow(), text, expected_version=1)
+
+
+def _create_key(twins):
+    return twins.remote.account.create_key(
+        "bot", kind=PrincipalKind.MACHINE, role=Role.OPERATOR, expires_at=LATER
+    )
+
+
+def _delete(twins):
+    return twins.remote.resources.delete(ResourceKind.TEMPLATE, twins.resource())
+
+
+def _put(twins):
+    return twins.remote.resources.put(
+        ResourceKind.TEMPLATE, twins.resource(), {"body": "New"}, expected_version=1
+    )
+
+
+def _list_failures(twins):
+    twins.failed()
+    return twins.remote.analyses.failures(limit=1)
+
+
+#: One call of each use case. What the client gives must equal what the server's own service gave.
+CALLS = {
+    "workflows.list": lambda t: t.remote.workflows.list(),
+    "workflows.get": lambda t: t.remote.workflows.get(t.workflow(), 1),
+    "workflows.versions": lambda t: t.remote.workflows.versions(t.workflow()),
+    "workflows.create": lambda t: t.remote.workflows.create(workflow_text(URGENT_MAIL)),
+    "workflows.replace": _replace,
+    "workflows.pause": lambda t: t.remote.workflows.pause(t.workflow(), reason="tpl ä"),
+    "workflows.unpause": lambda t: t.remote.workflows.unpause(t.workflow()),
+    "executions.start": lambda t: t.remote.executions.start(
+        t.workflow(), inputs={"n": [1, "ä"]}, test_mode=True, timeout_seconds=60
+    ),
+    "executions.list": lambda t: t.remote.executions.list(limit=3),
+    "executions.get": lambda t: t.remote.executions.get(t.failed()),
+    "executions.steps": lambda t: t.remote.executions.steps(t.failed()),
+    "executions.progress": lambda t: t.remote.executions.progress(t.failed()),
+    "executions.cancel": lambda t: t.remote.executions.cancel(t.failed()),
+    "executions.resume": _resume,
+    "resources.list": lambda t: t.remote.resources.list(ResourceKind.TEMPLATE),
+    "resources.get": lambda t: t.remote.resources.get(ResourceKind.TEMPLATE, t.resource()),
+    "resources.put": _put,
+    "resources.delete": _delete,
+    "analyses.analyze": lambda t: t.remote.analyses.analyze(t.failed()),
+    "analyses.analyze_foreign": _foreign,
+    "analyses.report": lambda t: t.remote.analyses.report(t.report().analysis_id),
+    "analyses.debug": lambda t: t.remote.analyses.debug(t.report().workflow_id),
+    "analyses.failures": _list_failures,
+    "analyses.patterns": lambda t: t.remote.analyses.patterns(t.report().workflow_id),
+    "fixes.preview": lambda t: t.remote.fixes.preview(t.fix()),
+    "fixes.approve": _approve,
+    "fixes.apply": lambda t: t.remote.fixes.apply(t.approval()),
+    "fixes.undo": lambda t: t.remote.fixes.undo(t.change()),
+    "fixes.revert": lambda t: t.remote.fixes.revert(t.change()),
+    "fixes.changes": lambda t: t.remote.fixes.changes(t.report().workflow_id),
+    "fixes.outcome": lambda t: t.remote.fixes.outcome(t.change()),
+    "account.credits": lambda t: t.remote.account.credits(),
+    "account.receipts": lambda t: t.remote.account.receipts(limit=2),
+    "account.grant": lambda t: t.remote.account.grant(500, key="invoice 7"),
+    "account.settings": lambda t: t.remote.account.settings(),
+    "account.set_settings": lambda t: t.remote.account.set_settings(
+        {"budget_max_daily_cost": 12.5, "agent_model": None}
+    ),
+    "account.keys": lambda t: t.remote.account.keys(),
+    "account.create_key": _create_key,
+    "account.revoke_key": lambda t: t.remote.account.revoke_key(t.key()),
+    "account.audit": lambda t: t.remote.account.audit(limit=2),
+    "account.runtimes": lambda t: t.remote.account.runtimes(),
+    "nights.run": lambda t: t.remote.nights.run(credit_cap=1, spend_cap_usd=Decimal("0.50")),
+    "nights.latest": lambda t: (t.owner.nights.run(), t.remote.nights.latest())[1],
+}
+#: It asks for the progress until the run has ended, so the server's own is not called.
+WAITED = "executions.wait"
+
+
+def test_no_use_case_is_without_a_twin():
+    assert set(use_cases()) == CALLS.keys() | {WAITED}
+
+
+def test_the_client_is_a_service(twins):
+    assert twins.remote.principal.workspace_id == "default"
+    assert twins.remote.principal.role is Role.OWNER
+    parts = {name for name, one in vars(Service).items() if isinstance(one, property)}
+    assert all(hasattr(twins.remote, part) for part in parts)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_it_gives_what_the_service_gave(twins, name):
+    found = CALLS[name](twins)
+    given = twins.overheard.last(name)
+    assert not isinstance(given, Exception)
+    assert found == given
+    assert isinstance(found, type(given))
+
+
+def test_waiting_ends_with_the_run(twins):
+    started = twins.remote.executions.start(twins.workflow())
+    found = twins.remote.executions.wait(started.id, 30)
+    assert found == twins.owner.executions.get(started.id)
+    assert twins.remote.executions.wait(started.id, 0) == found
+
+
+def test_outputs_come_with_the_steps_only_when_asked_for(twins):
+    execution_id = twins.failed()
+    steps = partial(twins.remote.executions.steps, execution_id)
+    local = partial(twins.owner.executions.steps, execution_id)
+    assert steps() == local()
+    assert steps()[0].output
+    assert steps(outputs=False) == local(outputs=False)
+
+
+def test_pages_follow_each_other(twins):
+    for _ in range(3):
+        twins.report()
+    for page in (
+        twins.remote.analyses.failures,
+        twins.remote.account.receipts,
+        twins.remote.account.audit,
+    ):
+        first = page(limit=1)
+        second = page(limit=1, cursor=first.next_cursor)
+        assert first.items != second.items
+
+
+#: The same for errors: the class and the arguments of the server's own.
+REFUSALS = {
+    "workflows.get": lambda t: t.remote.workflows.get("nope"),
+    "workflows.create": lambda t: t.remote.workflows.create("name: x", workflow_id="x"),
+    "workflows.replace": lambda t: t.remote.workflows.replace(
+        t.workflow(), workflow_text(URGENT_MAIL), expected_version=7
+    ),
+    "executions.start": lambda t: t.remote.executions.start("nope"),
+    "executions.get": lambda t: t.remote.executions.get("nope"),
+    "executions.list": lambda t: t.remote.executions.list(cursor="nope"),
+    "executions.resume": lambda t: t.remote.executions.resume("nope"),
+    "resources.get": lambda t: t.remote.resources.get(ResourceKind.DOCUMENT, "nope"),
+    "analyses.analyze": lambda t: t.remote.analyses.analyze("nope"),
+    "analyses.report": lambda t: t.remote.analyses.report("nope"),
+    "analyses.debug": lambda t: t.remote.analyses.debug("nope"),
+    "analyses.patterns": lambda t: t.remote.analyses.patterns("nope"),
+    "analyses.failures": lambda t: t.remote.analyses.failures(cursor="nope"),
+    "fixes.preview": lambda t: t.remote.fixes.preview("fix_nope"),
+    "fixes.approve": lambda t: t.remote.fixes.approve(t.fix(), digest="0" * 64, version=1),
+    "fixes.apply": lambda t: t.remote.fixes.apply("nope"),
+    "fixes.undo": lambda t: t.remote.fixes.undo("nope"),
+    "fixes.outcome": lambda t: t.remote.fixes.outcome("nope"),
+    "fixes.changes": lambda t: t.remote.fixes.changes("nope"),
+    "account.revoke_key": lambda t: t.remote.account.revoke_key("nope"),
+    "account.set_settings": lambda t: t.remote.account.set_settings({"undo_seconds": -1}),
+    "account.create_key": lambda t: t.remote.account.create_key(
+        "x", kind=PrincipalKind.PERSON, role=Role.OWNER, replaces="nope"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_it_refuses_as_the_service_did(twins, name):
+    with pytest.raises(Exception, match=r".") as raised:
+        REFUSALS[name](twins)
+    _, given = twins.overheard.calls[-1]
+    assert type(raised.value) is type(given), given
+    assert raised.value.args == given.args
+    assert str(raised.value) == str(given)
+
+
+def test_a_role_that_may_not_is_told_so(twins):
+    made = twins.owner.account.create_key("v", kind=PrincipalKind.PERSON, role=Role.VIEWER)
+    url = twins.url
+    with RemoteService(url, made.secret) as viewer, pytest.raises(Exception, match="role") as told:
+        viewer.account.grant(5)
+    assert (told.value.code, told.value.args) == ("forbidden", ("govern", "owner", True))
+
+
+def test_a_key_that_is_none_is_refused(twins):
+    url = twins.url
+    with RemoteService(url, "ask_nope") as nobody, pytest.raises(Exception, match="API key") as no:
+        _ = nobody.principal
+    assert no.value.code == "unauthenticated"
+
+
+class LosesAnswers(httpx2.BaseTransport):
+    """A network on which the first answer to each changing request is lost."""
+
+    def __init__(self):
+        self._inner = httpx2.HTTPTransport(trust_env=False)
+        self._seen = set()
+
+    def handle_request(self, request):
+        answer = self._inner.handle_request(request)
+        key = request.headers.get("idempotency-key")
+        if key is None or key in self._seen:
+            return answer
+        self._seen.add(key)
+        answer.read()
+        answer.close()
+        raise httpx2.ReadError("lost")
+
+    def close(self):
+        self._inner.close()
+
+
+def test_what_was_done_before_the_answer_was_lost_is_not_done_again(twins):
+    key = twins.owner.account.create_key("lossy", kind=PrincipalKind.PERSON, role=Role.OWNER)
+    lossy = RemoteService(twins.url, key.secret, transport=LosesAnswers(), sleep=lambda _: None)
+    with lossy:
+        workflow = lossy.workflows.create(workflow_text(URGENT_MAIL)).workflow_id
+        started = lossy.executions.start(workflow)
+        twins.owner.executions.wait(started.id, 30)
+        before = twins.owner.account.credits()
+        lossy.account.grant(40)
+        report = lossy.analyses.analyze(started.id)
+        fix_id = next(fix.fix_id for fix in report.suggested_fixes if fix.fix_id)
+        preview = lossy.fixes.preview(fix_id)
+        seen = {"digest": preview.digest, "version": preview.base_version}
+        change = lossy.fixes.apply(lossy.fixes.approve(fix_id, **seen).approval_id)
+        lossy.fixes.undo(change.change_id)
+    after = twins.owner.account.credits()
+    assert [one.id for one in twins.owner.executions.list(workflow_id=workflow).executions] == [
+        started.id
+    ]
+    assert (after.granted - before.granted, after.spent - before.spent) == (40, 1)
+    assert [one.kind for one in twins.owner.fixes.changes(workflow)] == ["undo", "fix"]
+    assert [one.version for one in twins.owner.workflows.versions(workflow)] == [3, 2, 1]

@@ -68,9 +68,21 @@ class Expected(_Given):
     fixes: list[str]
     #: Words that the explanation, a fix or the pattern must have.
     says: list[str]
+    #: The whole answer, word for word; None: the golden alone has it.
+    message: str | None = None
     pattern: int | None = None
     later_failures: int = 0
     outcome: str | None = None
+
+
+class Answer(_Given):
+    """What the model says once its workspace has a custom field; an error until then."""
+
+    needs_field: str
+    says: str
+
+
+Resume = Literal["full", "partial", "dependencies"]
 
 
 class Case(_Given):
@@ -84,11 +96,20 @@ class Case(_Given):
         default_factory=dict[str, dict[str, dict[str, Any]]]
     )
     files: dict[str, Sheets] = Field(default_factory=dict[str, Sheets])
-    answers: dict[str, str] = Field(
-        default_factory=dict[str, str], description="What the model says, by an agent's prompt."
+    answers: dict[str, str | Answer] = Field(
+        default_factory=dict[str, str | Answer],
+        description="What the model says, by words of an agent's instructions or prompt.",
     )
     runs: list[Literal["schedule", "test"]] = ["schedule"]
-    resume: Literal["full", "partial", "dependencies"] = "partial"
+    apply: str | None = Field(
+        default=None, description="Type of the fix to apply; None: the first there is."
+    )
+    meanwhile: Literal["a new day", "mail server connected", "gmail connected"] | None = Field(
+        default=None, description="What happens elsewhere before the run is resumed."
+    )
+    resume: list[Resume] = Field(
+        default=["partial"], description="How the last failed runs are resumed, the last one first."
+    )
     show: Literal["last", "all"] = Field(
         default="last", description="Which runs of 1_raw.jsonl the goldens show."
     )
@@ -109,6 +130,7 @@ class Goldens:
     folder: Path
     since: datetime
     updating: bool
+    port: int = 0
     seen: set[str] = field(default_factory=set[str])
     differences: list[str] = field(default_factory=list[str])
 
@@ -117,6 +139,8 @@ class Goldens:
         self.check(name, f"{text}\n")
 
     def check(self, name: str, text: str) -> None:
+        if self.port:
+            text = text.replace(f"127.0.0.1:{self.port}", "127.0.0.1:<port>")
         self.seen.add(name)
         path = self.folder / name
         if self.updating:

@@ -15,22 +15,19 @@ from typing import Any
 
 import pytest
 
-from copilot.bootstrap import App, Execution
 from copilot.pipeline.analyze import examine
-from copilot.snapshot import Snapshot, canonical_yaml
+from copilot.snapshot import canonical_yaml
 from copilot.sources import jsonl
-from copilot.sources.engine import EngineSource
-from copilot.targets.engine import EngineTarget
 from copilot.types import Change, Failure, Report, SuggestedFix
-from engine.actions import parameter_models
-from engine.definition import parse_workflow
 
 from .cases import CASES, RAW_LINES, Case, Expected, Goldens, read_case, slugs, stable
-from .conftest import Mailbox
+from .conftest import LinkedIn, Mailbox
+from .product import Product, Run
 
-PATIENCE = 30.0
 #: What no text for people may hold: an unfilled slot, a value nobody turned into words.
 UNFIT = re.compile(r"\[[^\]]*\||\{\w+\}|\bNone\b|\bnull\b|''|  ")
+#: In a workflow: where the cases' LinkedIn listens.
+LINKEDIN = "http://linkedin.example"
 
 
 @dataclass(frozen=True)
@@ -39,105 +36,119 @@ class Stage:
 
     slug: str
     case: Case
-    app: App
+    product: Product
     mailbox: Mailbox
+    linkedin: LinkedIn
     golden: Goldens
-
-    def run(self, *, test_mode: bool = False) -> Execution:
-        engine = self.app.engine
-        started = engine.submit(self.slug, self.slug, trigger="schedule", test_mode=test_mode)
-        return engine.wait(self.slug, started.id, PATIENCE)
 
 
 @pytest.mark.parametrize("slug", slugs())
-def test_case(slug: str, app: App, mailbox: Mailbox, goldens: Callable[[str], Goldens]) -> None:
-    stage = Stage(slug, read_case(slug), app, mailbox, goldens(slug))
-    if stage.case.workflow is None:
+def test_case(
+    slug: str,
+    product: Product,
+    mailbox: Mailbox,
+    linkedin: LinkedIn,
+    goldens: Callable[[str], Goldens],
+) -> None:
+    case = read_case(slug)
+    stage = Stage(slug, case, product, mailbox, linkedin, goldens(slug))
+    if case.workflow is None:
         _explain_foreign(stage)
-    else:
-        _install(stage)
+    elif case.meanwhile == "mail server connected":
+        product.start(smtp_host=None)
         failed, report = _explain_ours(stage)
-        fix = next((fix for fix in report.suggested_fixes if fix.fix_id), None)
-        assert (fix is None) is (stage.case.expect.outcome is None)
-        if fix is not None:
-            change = _apply(stage, fix)
-            _resume(stage, failed)
-            _watch(stage, change)
+        product.start()
+        _go_on(stage, failed, report)
+    else:
+        failed, report = _explain_ours(stage)
+        _go_on(stage, failed, report)
     stage.golden.finish()
 
 
 def _explain_foreign(stage: Stage) -> None:
     lines = (CASES / stage.slug / RAW_LINES).read_text(encoding="utf-8").splitlines()
     runs = list(jsonl.read(lines, source=RAW_LINES, workspace_id=stage.slug))
-    reports = [stage.app.copilot.analyze_foreign(run) for run in runs]
+    reports = [stage.product.analyze_foreign(stage.slug, run) for run in runs]
     failures = [_failure(examine(run)) for run in runs]
     shown = [report.model_dump(mode="json") for report in reports]
     last = stage.case.show == "last"
     stage.golden.check_json("2_failure.json", failures[-1] if last else failures)
     stage.golden.check_json("3_report.json", shown[-1] if last else shown)
+    _check_message(stage, reports[-1:] if last else reports)
     for report in reports[-1:] if last else reports:
         _check_report(report, stage.case.expect)
         assert not report.can_auto_fix, "nobody can change another system's workflow"
 
 
-def _explain_ours(stage: Stage) -> tuple[Execution, Report]:
-    ended = [stage.run(test_mode=kind == "test") for kind in stage.case.runs]
-    assert all(run.status.is_failure for run in ended), "every run of a case fails"
+def _explain_ours(stage: Stage) -> tuple[list[Run], Report]:
+    """The failed runs, the last one first, and the report on the last."""
+    _install(stage)
+    product, slug = stage.product, stage.slug
+    ended = [product.run(slug, test_mode=kind == "test") for kind in stage.case.runs]
+    assert all(run.status == "failed" for run in ended), "every run of a case fails"
     assert stage.mailbox.taken() == [], "a failed run has sent nothing"
-    failed = ended[-1]
-    record = EngineSource(stage.app.engine).run(stage.slug, failed.id)
-    report = stage.app.copilot.analyze(stage.slug, failed.id)
+    record = product.record(slug, ended[-1].id)
+    report = product.analyze(slug, ended[-1].id)
     stage.golden.check_json("1_raw.json", record.model_dump(mode="json", exclude_defaults=True))
     stage.golden.check_json("2_failure.json", _failure(examine(record)))
     stage.golden.check_json("3_report.json", report.model_dump(mode="json"))
+    _check_message(stage, [report])
     _check_report(report, stage.case.expect)
-    return failed, report
+    again = product.analyze(slug, ended[-1].id)
+    assert (again.message, again.receipt.credits) == (report.message, 0)
+    return ended[::-1], report
+
+
+def _go_on(stage: Stage, failed: list[Run], report: Report) -> None:
+    """What a person does then: apply a fix or put it right elsewhere, resume, wait for the proof."""
+    wanted = stage.case.apply
+    fix = next(
+        (one for one in report.suggested_fixes if one.fix_id and wanted in (None, one.type)), None
+    )
+    assert (fix is None) is (stage.case.expect.outcome is None)
+    change = _apply(stage, fix) if fix is not None else None
+    if stage.case.meanwhile == "a new day":
+        stage.linkedin.new_day()
+    elif stage.case.meanwhile == "gmail connected":
+        stage.product.connect(stage.slug, "Gmail")
+    if change is not None or stage.case.meanwhile is not None:
+        _resume(stage, failed)
+    if change is not None:
+        _watch(stage, change)
 
 
 def _apply(stage: Stage, fix: SuggestedFix) -> Change:
-    copilot, workspace = stage.app.copilot, stage.slug
     assert fix.fix_id is not None
-    preview = copilot.preview(workspace, fix.fix_id)
+    preview = stage.product.preview(stage.slug, fix.fix_id)
     assert preview.diff == fix.preview
-    approval = copilot.approve(
-        workspace, fix.fix_id, digest=preview.digest, version=preview.base_version, actor="anna"
-    )
-    change = copilot.apply(workspace, approval.approval_id)
-    stage.golden.check("4_diff.patch", preview.diff)
-    snapshot = EngineTarget(stage.app.engine).snapshot(workspace, stage.slug)
-    stage.golden.check("5_applied.yaml", _parts(snapshot))
+    change = stage.product.apply(stage.slug, stage.product.approve(stage.slug, preview))
+    stage.golden.check("5_diff.patch", preview.diff)
+    stage.golden.check("6_applied.yaml", _parts(stage.product.parts(stage.slug)))
     return change
 
 
-def _resume(stage: Stage, failed: Execution) -> None:
-    engine = stage.app.engine
-    engine.resume(stage.slug, failed.id, mode=stage.case.resume)
-    run = engine.wait(stage.slug, failed.id, PATIENCE)
-    shown = {"number", "step_id", "status", "restored", "item_count"}
-    steps = engine.steps(stage.slug, run.id)
-    stage.golden.check_json(
-        "6_resumed.json",
-        {
-            **run.model_dump(
-                mode="json", include={"status", "round", "resume_mode", "workflow_version"}
-            ),
-            "steps": [step.model_dump(mode="json", include=shown) for step in steps],
-            "mail_to": stage.mailbox.taken(),
-        },
-    )
-    assert run.status.value == "succeeded"
+def _resume(stage: Stage, failed: list[Run]) -> None:
+    shown: list[dict[str, Any]] = []
+    for run, mode in zip(failed, stage.case.resume, strict=False):
+        resumed = stage.product.resume(stage.slug, run.id, mode=mode)
+        assert resumed.status == "succeeded"
+        mail_to = stage.mailbox.taken()
+        shown.append({**resumed.shown, "steps": resumed.steps, "mail_to": mail_to})
+    assert len(shown) == len(stage.case.resume)
+    stage.golden.check_json("7_resumed.json", shown if len(shown) > 1 else shown[0])
 
 
 def _watch(stage: Stage, change: Change) -> None:
-    """As many later runs as a verdict needs."""
-    copilot = stage.app.copilot
-    for _night in range(stage.app.settings.verify_runs):
-        stage.run()
+    """As many later runs as a verdict needs, one a day."""
+    product = stage.product
+    for _night in range(product.verify_runs):
+        stage.linkedin.new_day()
+        product.run(stage.slug)
     stage.mailbox.taken()
-    outcome = copilot.outcome(stage.slug, change.change_id)
-    credits = copilot.credits(stage.slug)
+    outcome = product.outcome(stage.slug, change)
+    credits = product.credits(stage.slug)
     stage.golden.check_json(
-        "7_outcome.json",
+        "8_outcome.json",
         {"outcome": outcome.model_dump(mode="json"), "credits": credits.model_dump(mode="json")},
     )
     assert outcome.state == stage.case.expect.outcome
@@ -145,28 +156,30 @@ def _watch(stage: Stage, change: Change) -> None:
 
 
 def _install(stage: Stage) -> None:
-    folder = stage.app.settings.files / stage.slug
-    folder.mkdir(parents=True)
-    for name, sheets in stage.case.files.items():
-        (folder / name).write_bytes(sheets.content())
-    engine = stage.app.engine
-    for kind, named in stage.case.workspace.items():
-        for name, content in named.items():
-            engine.put_resource(stage.slug, kind, name, content)
-    definition = stage.case.workflow or {}
-    workflow = parse_workflow(definition, source="0_case.yaml", actions=parameter_models())
-    engine.put_workflow(stage.slug, workflow, workflow_id=stage.slug, expected_version=0)
+    product, slug, case = stage.product, stage.slug, stage.case
+    product.put_files(slug, {name: sheets.content() for name, sheets in case.files.items()})
+    product.put_resources(slug, case.workspace)
+    address = f"http://127.0.0.1:{stage.linkedin.port}"
+    product.put_workflow(slug, json.loads(json.dumps(case.workflow).replace(LINKEDIN, address)))
+
+
+def _check_message(stage: Stage, reports: list[Report]) -> None:
+    """Word for word where the case says so; the same after a way through JSON."""
+    stage.golden.check("4_message.txt", "\n----\n".join(f"{one.message}\n" for one in reports))
+    expected = stage.case.expect.message
+    if expected is not None:
+        assert [one.message for one in reports] == [expected.rstrip("\n")]
+    for report in reports:
+        assert Report.model_validate_json(report.model_dump_json()) == report
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
     return failure.model_dump(mode="json", exclude={"workspace_id", "execution_id"})
 
 
-def _parts(snapshot: Snapshot) -> str:
-    """The workflow and what it names, one YAML document each."""
-    return "".join(
-        f"--- # {name}\n{canonical_yaml(part)}" for name, part in snapshot.parts().items()
-    )
+def _parts(parts: dict[str, Any]) -> str:
+    """The workflow and what its workspace has, one YAML document each."""
+    return "".join(f"--- # {name}\n{canonical_yaml(part)}" for name, part in parts.items())
 
 
 def _check_report(report: Report, expected: Expected) -> None:
@@ -191,7 +204,13 @@ def _check_report(report: Report, expected: Expected) -> None:
 
 def _texts(report: Report) -> list[str]:
     found = report.pattern_detected
-    texts = [report.headline, report.explanation, found.warning, found.recommendation]
+    texts = [
+        report.headline,
+        report.explanation,
+        report.message,
+        found.warning,
+        found.recommendation,
+    ]
     return [
         *(text for text in texts if text),
         *(fix.description for fix in report.suggested_fixes),

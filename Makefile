@@ -18,10 +18,10 @@ endif
 demo: $(VENV)/.installed  ## the main job on real input
 	@$(BIN)/ask-copilot demo $(ARGS)
 
-test: $(VENV)/.installed-dev  ## all the tests
+test: $(VENV)/.installed-dev node_modules/.installed  ## all the tests
 	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
-test-long: $(VENV)/.installed-dev  ## the hours-deep versions: kill points, fuzzing
+test-long: $(VENV)/.installed-dev node_modules/.installed  ## the hours-deep versions: kill points, fuzzing
 	@$(BIN)/python -m pytest -m long --timeout 14400 $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, types, import contracts
@@ -38,7 +38,7 @@ serve: $(VENV)/.installed  ## the service
 	@$(BIN)/ask-copilot serve $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) node_modules build dist *.egg-info
 
 $(VENV)/bin/python:
 	@$(CREATE)
@@ -52,3 +52,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Ask Copilot and its test tools into $(VENV) …"
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+# The scripted provider of the chat tests. Without npm they are skipped, unless everything is required.
+node_modules/.installed: package.json package-lock.json
+	@mkdir -p node_modules
+	@if command -v npm >/dev/null; then echo "Installing the test tools of package.json …"; \
+	  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; fi
+	@touch $@

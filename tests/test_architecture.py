@@ -19,6 +19,9 @@ FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "handler", "core", "
 #: The places that run other people's code, and may therefore meet any exception at all.
 BLIND_EXCEPTS = {
     "engine/run/foreign.py": "an action or a model may raise anything; that is what we report on",
+    "engine/dispatch/schedule.py": "a job may raise anything; the next tick comes all the same",
+    "copilot/jobs.py": "nobody watches at night: one workspace keeps no other from its pass",
+    "copilot/surfaces/chat/toolbox.py": "a tool call may fail anyhow; the model gets no details",
     "engine/storage/writer.py": "whoever waits for a piece of work gets what it raised",
 }
 
@@ -49,7 +52,14 @@ def blind_excepts(path: Path) -> int:
         node.type is None
         or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
         for node in handlers
+        if not _raises_again(node)
     )
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether it only tidies up: what was raised goes on."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def test_only_the_places_that_run_other_peoples_code_catch_everything():

@@ -199,8 +199,9 @@ def test_too_many_requests_are_told_when_to_come_back(server):
     assert [one("GET", "/me").status_code for _ in range(3)] == [200] * 3
     answer = one("GET", "/me")
     body = says(answer, 429, "too_many_requests")
-    assert (body["limit"], body["retry_after"], body["retryable"]) == (3, 20, True)
-    assert answer.headers["retry-after"] == "20"
+    assert (body["limit"], body["retryable"]) == (3, True)
+    assert 15 <= body["retry_after"] <= 20  # what the requests before it took counts already
+    assert answer.headers["retry-after"] == str(body["retry_after"])
     assert other("GET", "/me").status_code == 200
     assert one.ask("GET", "/healthz").status_code == 200
 

@@ -72,8 +72,8 @@ class Access:
 
         *key_id* stands for the request, as any text: the same again makes no second principal but
         a new secret for the same key, as long as nobody has used it. Raises Forbidden,
-        InvalidInput, NotFound for a *replaces* that is not here, KeyReused for a *key_id* of another
-        request, and AlreadyExists for one whose key has been used or revoked.
+        InvalidInput, NotFound for a *replaces* that is not here, and KeyReused for a *key_id* of
+        another request.
         """
         by.require(Scope.GOVERN)
         now = self._now()

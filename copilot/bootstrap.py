@@ -1,13 +1,12 @@
 """The one place that constructs things: settings in, an engine and a copilot that know each other out."""
 
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 import knowledge_base
@@ -21,14 +20,16 @@ from engine.definition import (
 )
 from engine.engine import Engine, EngineSettings
 from engine.errors import EngineError, InvalidDefinition
+from engine.export import WorkspaceData
 from engine.network import OutboundPolicy
 from engine.ports import Clock, LanguageModel, Limits, MailServer, WorkspaceLimits
 from engine.storage.codec import encode
+from engine.storage.holdings import Holding
 
 from .access import Access
 from .errors import CopilotError, InvalidInput, StoreUnavailable
 from .intake import Intake
-from .jobs import NIGHTLY, NightlyJob
+from .jobs import NightlyJob
 from .nightly import Nightly
 from .notify import Postman
 from .pipeline.analyze import Analyzer
@@ -42,6 +43,7 @@ from .service.local import Copilot, LocalService
 from .service.parts import Parts
 from .settings import Settings
 from .sources.engine import EngineSource
+from .storage.holdings import holdings
 from .storage.requests import Requests
 from .storage.store import Store
 from .targets.engine import EngineTarget
@@ -67,8 +69,6 @@ __all__ = [
 
 #: Every error raised on purpose, on either side of the seam; all have `code` and `retryable`.
 DELIBERATE = (CopilotError, EngineError, knowledge_base.InvalidKnowledge)
-#: Modes of what is made here: it holds everything that was ever run, and hashes of keys.
-OWNER_FOLDER, OWNER_FILE = 0o700, 0o600
 #: What is raised when the database does not answer: busy for too long, full, or gone.
 UNREACHABLE = OperationalError
 #: What a database or a disk raises that can't be used at all: corrupt, full, not allowed, not there.
@@ -86,6 +86,7 @@ class App:
     policies: Policies
     store: Store
     night: NightlyJob
+    data: WorkspaceData
 
     def owner(self, workspace_id: str | None = None) -> LocalService:
         """The use cases for whoever holds the database itself: the owner of every workspace."""
@@ -124,12 +125,9 @@ def open_app(
     """An application for the length of a `with` block; its tables are brought up to date first.
 
     Without *dispatch* nothing works on queued runs, and no schedule. Raises StoreBusy when another
-    process has the database, and InvalidInput for settings that can't be used. A folder and a SQLite
-    database that are made here are for their owner's eyes alone; those that are there stay as they
-    are.
+    process has the database, and InvalidInput for settings that can't be used.
     """
-    _make_private_folder(settings.data)
-    _make_private_files(settings.database)
+    settings.data.mkdir(parents=True, exist_ok=True)
     later = _Later()
     engine = _engine(settings, limits=later, model=model, clock=clock)
     if dispatch and settings.nightly is not None:
@@ -141,29 +139,6 @@ def open_app(
         yield app
     finally:
         engine.close()
-
-
-def _make_private_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=OWNER_FOLDER, parents=True)
-    except FileExistsError:
-        folder.mkdir(exist_ok=True)  # raises when it is no folder
-    else:
-        folder.chmod(OWNER_FOLDER)  # whatever the umask took away
-
-
-def _make_private_files(database: str) -> None:
-    """A new SQLite file and its lock; SQLite gives what it adds beside them the same mode."""
-    url = make_url(database)
-    name = url.database or ""
-    if url.get_backend_name() != "sqlite" or name in {"", ":memory:"}:
-        return
-    path = Path(name).resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for file in (path, Path(f"{path}.lock")):
-        with suppress(FileExistsError):
-            file.touch(mode=OWNER_FILE, exist_ok=False)
-            file.chmod(OWNER_FILE)
 
 
 def read_workflow(path: Path) -> Workflow:
@@ -201,11 +176,14 @@ def build(settings: Settings, engine: Engine) -> App:
         access=access,
         policies=policies,
         store=store,
+        data=WorkspaceData(
+            engine.database,
+            now=store.database.now,
+            masker=KnownValueMasker(read_secrets(settings.secrets_file)),
+            beside=[Holding(table, withheld) for table, withheld in holdings()],
+        ),
         night=NightlyJob(
-            parts.nightly,
-            policy=policies.of,
-            workspaces=engine.workflow_store.workspaces,
-            audit=store.audit,
+            parts.nightly, policy=policies.of, workspaces=engine.workflow_store.workspaces
         ),
     )
 
@@ -232,9 +210,7 @@ def _parts(
     )
 
     def analyze_by_night(workspace_id: str, execution_id: str, key: str) -> Report:
-        return analyzer.analyze(
-            source.run(workspace_id, execution_id), idempotency_key=key, asked_by=NIGHTLY
-        )
+        return analyzer.analyze(source.run(workspace_id, execution_id), idempotency_key=key)
 
     return Parts(
         store=store,
@@ -252,7 +228,6 @@ def _parts(
             catch_up=intake.catch_up,
             analyze=analyze_by_night,
             policy=policies.of,
-            status=lambda workspace_id, execution_id: source.run(workspace_id, execution_id).status,
             post=Postman(settings).send,
         ),
         access=access,

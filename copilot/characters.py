@@ -23,17 +23,6 @@ ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]")
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
-#: Control sequences of terminals (ECMA-48): CSI with its parameters; OSC, DCS, SOS, PM and APC
-#: strings with their terminator; other two- and three-character escapes. To be taken out whole and
-#: before single characters: a sequence without its ESC would be left to read. The payload of a
-#: string has a bound and no control characters, so that a sequence without an end hides nothing and
-#: every character is looked at once.
-SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]{0,64}+[ -/]{0,8}+[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]{0,4096}+(?:\x07|\x1b\\|\x9c)"
-    r"|\x1b[ -/]{0,8}+[0-~]"
-)
-
 
 def has_hidden(text: str) -> bool:
     """Whether *text* has a character nobody can see, or half of one."""

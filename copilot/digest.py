@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from .errors import NotAnalysable, NotFound
 from .notify import Letter
 from .pipeline.sanitize import one_line
 from .types.nightly import Digest, DigestFix, DigestItem, LeftOut, PassState
@@ -21,15 +20,14 @@ from .types.nightly import Digest, DigestFix, DigestItem, LeftOut, PassState
 MOST_TOLD = 50
 _BACKTICKS = re.compile("`+")
 
-_NOT_FAILED, _NOT_HERE = NotAnalysable.code, NotFound.code
 _REASONS: Mapping[str, str] = {
     LeftOut.CREDIT_CAP: "the cap of {credit_cap} was reached",
     LeftOut.SPEND_CAP: "the cap of {spend_cap} for model calls was reached",
     LeftOut.UNKNOWN_COST: "what a model call cost is unknown, and the pass has a cap",
     LeftOut.INSUFFICIENT_CREDITS: "the workspace has too few credits left",
     LeftOut.INTERNAL_ERROR: "an error in Ask Copilot itself; its log has more",
-    _NOT_FAILED: "resumed since: nothing is failed any more",
-    _NOT_HERE: "the run is not stored here",
+    "not_a_failed_execution": "the run was resumed and is not a failed one any more",
+    "not_found": "the run or its workflow is not there any more",
 }
 _NEWS: Mapping[str, str] = {
     "applied": "applied, not verified yet",
@@ -70,8 +68,6 @@ def as_html(digest: Digest) -> str:
 
 
 def as_letter(digest: Digest) -> Letter:
-    """Without what became of it, which a letter can't know."""
-    digest = digest.model_copy(update={"delivery": None})
     return Letter(
         subject=_subject(digest),
         text=as_text(digest),
@@ -96,13 +92,7 @@ def _blocks(digest: Digest, style: _Style) -> Iterator[str]:
     """The parts of the digest, each with its heading where it has one."""
     if not digest.failures and not digest.fixes:
         yield style.paragraph(f"Nothing failed {_since(digest)}.")
-    else:
-        yield from _told_blocks(digest, style)
-    if digest.delivery is not None:
-        yield style.paragraph(f"E-mail {style.data(digest.delivery.rstrip('.'))}.")
-
-
-def _told_blocks(digest: Digest, style: _Style) -> Iterator[str]:
+        return
     yield style.paragraph(_summary(digest, style))
     if digest.items:
         yield style.heading("What broke")
@@ -137,21 +127,12 @@ def _told(item: DigestItem, digest: Digest, style: _Style) -> Iterator[str]:
         yield f"Not analysed: {_reason(item.not_analysed, digest, style)}."
     elif item.analysis_id is None:
         yield "Not analysed yet."
-    if item.proposal is not None:
-        yield f"Proposed: {style.data(item.proposal)}"
-    command = _next_command(item)
-    if command is not None:
-        yield style.command(command)
+    yield style.command(_next_command(item))
 
 
-def _next_command(item: DigestItem) -> str | None:
-    """None where no analysis can be made."""
+def _next_command(item: DigestItem) -> str:
     if item.fixes:
         return f"ask-copilot fix apply {_argument(item.fixes[0])}"
-    if item.analysis_id is not None:
-        return f"ask-copilot report {_argument(item.analysis_id)}"
-    if item.not_analysed in {_NOT_FAILED, _NOT_HERE}:
-        return None
     return f"ask-copilot analyze {_argument(item.execution_id)}"
 
 

@@ -5,13 +5,11 @@
   + Unauthenticated        no key, or none that is valid now
   + Forbidden              known, but this role may not, or only a person may
   + KeyReused              an idempotency key came back with another request
-  + AlreadyExists          a repeated request can't be carried out anew: what it made is in use
   + RequestInProgress      the same request is being answered right now
   + TooManyRequests        more than this key may ask in a minute
   + ServerUnreachable      no answer from the server that was named
   + UnknownName            a source, fix type, runtime or setting nobody registered
   + InvalidInput           what the caller gave can't be read; says where and what to do
-  + InvalidCursor          a page marker that no page gave
   + NotAnalysable          the run is not a failed one
   + InsufficientCredits    the ledger refused the reservation
   + InvalidFix             the fix does not fit this workflow, or may not do this
@@ -23,10 +21,7 @@
   + StoreUnavailable       the database or its disk can't be used
 """
 
-from typing import Any, ClassVar, Final
-
-#: Above it there is none.
-_HIGHEST_ROLE: Final = "owner"
+from typing import Any, ClassVar
 
 
 class CopilotError(Exception):
@@ -61,21 +56,14 @@ class Unauthenticated(CopilotError):
 
 
 class Forbidden(CopilotError):
-    """`Forbidden(scope, role, persons_only, reason)`: what is missing, the least role that has it,
-    whether no machine ever does, and, where that does not say it all, why in words."""
+    """`Forbidden(scope, role, persons_only)`: what is missing, and the least role that has it."""
 
     code = "forbidden"
 
-    def __init__(self, scope: str, role: str, persons_only: bool, reason: str = "") -> None:
-        super().__init__(scope, role, persons_only, *filter(None, [reason]))
-
     def __str__(self) -> str:
-        scope, role, persons_only, *reason = self.args
-        if reason:
-            return str(reason[0])
+        scope, role, persons_only = self.args
         who = f"a person with the role {role}" if persons_only else f"the role {role}"
-        above = "" if role == _HIGHEST_ROLE else " or above"
-        return f"This needs {who}{above} (scope {scope})."
+        return f"This needs {who} or above (scope {scope})."
 
 
 class KeyReused(CopilotError):
@@ -84,22 +72,7 @@ class KeyReused(CopilotError):
     code = "idempotency_key_reused"
 
     def __str__(self) -> str:
-        return (
-            "This Idempotency-Key was used for another request. Make a new one for a new request."
-        )
-
-
-class AlreadyExists(CopilotError):
-    """`AlreadyExists(kind)`: what this request made before has been used since."""
-
-    code = "already_exists"
-
-    def __str__(self) -> str:
-        (kind,) = self.args
-        return (
-            f"This request has made its {kind} already, and that has been used or revoked since. "
-            "Send a new request, with a new Idempotency-Key."
-        )
+        return "This Idempotency-Key was used for another request. Make a new one for a new request."
 
 
 class RequestInProgress(CopilotError):
@@ -152,15 +125,6 @@ class InvalidInput(CopilotError):
     def __str__(self) -> str:
         where, problem, advice = self.args
         return f"{where}: {problem} {advice}".rstrip()
-
-
-class InvalidCursor(CopilotError):
-    """`InvalidCursor()`."""
-
-    code = "invalid_cursor"
-
-    def __str__(self) -> str:
-        return "This is not the cursor of a page. Use the next_cursor of the page before, or none."
 
 
 class NotAnalysable(CopilotError):

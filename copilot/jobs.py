@@ -4,20 +4,15 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from .errors import CopilotError
 from .nightly import Nightly
 from .policy import Policy
-from .storage.audit import AuditTrail
-from .types.nightly import Digest, PassState
-from .types.principal import Principal, PrincipalKind, Role
-
-#: Who asks for the analyses of a nightly pass, in receipts and in the audit.
-NIGHTLY = "nightly"
 
 _log = logging.getLogger(__name__)
 
 
 class NightlyJob:
-    """A nightly pass in every workspace that wants one, each with its entry in the audit.
+    """A nightly pass in every workspace that wants one.
 
     workspaces: the ids of all there are.
     """
@@ -28,46 +23,17 @@ class NightlyJob:
         *,
         policy: Callable[[str], Policy],
         workspaces: Callable[[], Iterable[str]],
-        audit: AuditTrail,
     ) -> None:
         self._nightly = nightly
         self._policy = policy
         self._workspaces = workspaces
-        self._audit = audit
 
     def __call__(self, _scheduled: datetime) -> None:
         """One workspace that can't be looked at keeps none of the others from it."""
         for workspace_id in self._workspaces():
+            if not self._policy(workspace_id).nightly_enabled:
+                continue
             try:
-                if self._policy(workspace_id).nightly_enabled:
-                    self._note(self._nightly.run(workspace_id))
-            except Exception as error:  # noqa: BLE001 - runs everything there is, unattended
-                _log.error("The nightly pass of a workspace failed: %s", type(error).__qualname__)
-
-    def _note(self, digest: Digest) -> None:
-        if digest.state is PassState.RUNNING:
-            return  # somebody else's, who notes it
-        self._audit.add(
-            _machine(digest.workspace_id),
-            "run_nightly",
-            digest.pass_id,
-            {"credits": digest.credits, "analysed": digest.analysed},
-        )
-        _log.info(
-            "Nightly pass %s: %d failed runs, %d kinds, %d analysed, %d credits.",
-            digest.pass_id,
-            digest.failures,
-            digest.groups,
-            digest.analysed,
-            digest.credits,
-        )
-
-
-def _machine(workspace_id: str) -> Principal:
-    return Principal(
-        id=NIGHTLY,
-        name=NIGHTLY,
-        workspace_id=workspace_id,
-        kind=PrincipalKind.MACHINE,
-        role=Role.OPERATOR,
-    )
+                self._nightly.run(workspace_id)
+            except CopilotError as error:
+                _log.error("The nightly pass of a workspace failed: %s", error.code)

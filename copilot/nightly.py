@@ -2,12 +2,11 @@
 
 catch up > rank the kinds and store them > analyse one by one > finish with a digest. The ranked
 items are stored before the first analysis and each has its own idempotency key, so that a pass
-that was killed goes on where it was, and nothing is charged twice. Nothing is ever applied. Runs of
-other systems are not analysed again: what was found when they came in is told, for nothing.
+that was killed goes on where it was, and nothing is charged twice. Nothing is ever applied.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,13 +14,13 @@ from functools import reduce
 from typing import Protocol, TypeVar
 
 from .digest import as_letter
-from .errors import CopilotError, InsufficientCredits, InvalidInput, NotAnalysable, NotFound
+from .errors import CopilotError, InsufficientCredits, InvalidInput, NotFound
 from .notify import Letter
 from .policy import Policy
 from .storage.database import utc_now
 from .storage.nights import NightlyItem, NightlyPass, Nights
 from .storage.store import Store
-from .types import Report, RunStatus
+from .types import Report
 from .types.nightly import Digest, DigestItem, LeftOut, PassState
 
 #: Seconds between two looks at whether another pass of the workspace has begun or ended.
@@ -68,18 +67,13 @@ class _Spent:
 
 _NOTHING = _Spent(0, Decimal(0))
 
-#: What became of a run: the workspace, then the id of the run. Raises NotFound for a run that is
-#: not here: one of another system, or gone.
-ReadStatus = Callable[[str, str], RunStatus]
-
 
 class Nightly:
     """Carries out passes, one at a time for each workspace.
 
     catch_up: takes in what has failed. policy: what a workspace has decided. ceiling: the most an
-    analysis can cost in a workspace; left out, that is what the rules alone cost. status: what
-    became of a run since it failed; left out, *analyze* is what tells. post: sends the digest to the
-    addresses of the policy and says what became of it.
+    analysis can cost in a workspace; left out, that is what the rules alone cost. post: sends the
+    digest to the addresses of the policy and says what became of it.
     """
 
     def __init__(
@@ -91,17 +85,14 @@ class Nightly:
         policy: Callable[[str], Policy],
         clock: Callable[[], datetime] = utc_now,
         ceiling: Callable[[str], Ceiling] | None = None,
-        status: ReadStatus | None = None,
         post: Callable[[Letter, str], str] | None = None,
     ) -> None:
         self._nights: Nights = store.nights
-        self._answer_to = store.analyses.by_key
         self._catch_up = catch_up
         self._analyze = analyze
         self._policy = policy
         self._now = clock
         self._ceiling = ceiling or self._rules_alone
-        self._status = status or _still_failed
         self._post = post
 
     def run(
@@ -110,21 +101,18 @@ class Nightly:
         *,
         credit_cap: int | None = None,
         spend_cap_usd: Decimal | None = None,
-        pass_id: str | None = None,
     ) -> Digest:
         """Analyse what failed since the last pass; goes on with a pass that was interrupted.
 
         The caps can only lower those of the workspace. While another pass of the workspace is
-        running, its digest so far comes back. A pass that was asked for with the same *pass_id* and
-        is finished is not made again. Raises InvalidInput for a cap below 0.
+        running, its digest so far comes back. Raises InvalidInput for a cap below 0.
         """
         _require_cap("credit_cap", credit_cap)
         _require_cap("spend_cap_usd", spend_cap_usd)
         while True:
             with self._nights.turn(workspace_id, patience=PATIENCE) as is_mine:
                 if is_mine:
-                    done = self._nights.finished(workspace_id, pass_id) if pass_id else None
-                    return done or self._carry_out(workspace_id, credit_cap, spend_cap_usd, pass_id)
+                    return self._carry_out(workspace_id, credit_cap, spend_cap_usd)
             running = self._nights.running(workspace_id)
             if running is not None:
                 return self._digest(running, self._nights.items(running))
@@ -138,11 +126,7 @@ class Nightly:
         return newest.digest or self._digest(newest, self._nights.items(newest))
 
     def _carry_out(
-        self,
-        workspace_id: str,
-        credit_cap: int | None,
-        spend_cap_usd: Decimal | None,
-        pass_id: str | None,
+        self, workspace_id: str, credit_cap: int | None, spend_cap_usd: Decimal | None
     ) -> Digest:
         policy = self._policy(workspace_id)
         self._catch_up(workspace_id)
@@ -150,29 +134,18 @@ class Nightly:
             workspace_id,
             credit_cap=_lower(policy.nightly_credit_cap, credit_cap),
             spend_cap_usd=_lower(policy.nightly_spend_cap_usd, spend_cap_usd),
-            pass_id=pass_id,
         )
         items = list(self._nights.items(one))
-        self._take_on(one, items)
-        return self._finish(one, items, policy.nightly_digest_to)
-
-    def _take_on(self, one: NightlyPass, items: list[NightlyItem]) -> None:
-        """Bring every open item to its end, and store it there."""
         spent = reduce(_Spent.plus, items, _NOTHING)
-        left: list[NightlyItem] = []
-        reason: LeftOut | None = None
         for index, item in enumerate(items):
             if item.done:
                 continue
-            reason = reason or self._over_a_cap(one, spent)
-            if reason is None:
-                items[index], reason = self._analyse(one, item)
-                self._nights.settle(one, [items[index]])
-                spent = spent.plus(items[index])
-            else:
-                items[index] = self._leave(one, item, reason)
-                left.append(items[index])
-        self._nights.settle(one, left)
+            reason = self._over_a_cap(one, spent) or self._analyse(one, items, index)
+            if reason is not None:
+                self._leave(one, items, reason)
+                break
+            spent = spent.plus(items[index])
+        return self._finish(one, items, policy.nightly_digest_to)
 
     def _over_a_cap(self, one: NightlyPass, spent: _Spent) -> LeftOut | None:
         most = self._ceiling(one.workspace_id)
@@ -186,66 +159,28 @@ class Nightly:
             return LeftOut.SPEND_CAP if spent.cost_usd >= one.spend_cap_usd else None
         return LeftOut.SPEND_CAP if spent.cost_usd + most.cost_usd > one.spend_cap_usd else None
 
-    def _analyse(self, one: NightlyPass, item: NightlyItem) -> tuple[NightlyItem, LeftOut | None]:
-        """How *item* ends, and why nothing after it can be analysed, or None."""
-        key = f"nightly:{one.pass_id}:{item.position}"
+    def _analyse(self, one: NightlyPass, items: list[NightlyItem], index: int) -> LeftOut | None:
+        """Analyse one item and store how it ended; why the pass can't go on, or None."""
+        open_item = items[index]
+        key = f"nightly:{one.pass_id}:{open_item.position}"
         try:
-            return self._answered(one, item, key), None
+            report = self._analyze(one.workspace_id, open_item.item.execution_id, key)
         except InsufficientCredits:
-            reason = LeftOut.INSUFFICIENT_CREDITS
-            return self._leave(one, item, reason), reason
+            return LeftOut.INSUFFICIENT_CREDITS
         except CopilotError as error:
-            return _left_out(item, error.code), None
+            items[index] = _left_out(open_item, error.code)
         except Exception:
             # noted before it is raised: the pass goes on behind this item, not in a circle
-            self._nights.settle(one, [_left_out(item, LeftOut.INTERNAL_ERROR)])
+            self._nights.settle(one, [_left_out(open_item, LeftOut.INTERNAL_ERROR)])
             raise
+        else:
+            items[index] = _analysed(open_item, report)
+        self._nights.settle(one, [items[index]])
+        return None
 
-    def _answered(self, one: NightlyPass, item: NightlyItem, key: str) -> NightlyItem:
-        """The newest run of a kind that is still failed, analysed; a kind without one as it is."""
-        absent = False
-        for execution_id, is_here in self._candidates(one, item.item):
-            try:
-                if is_here:
-                    return _told(item, self._analyze(one.workspace_id, execution_id, key))
-            except NotAnalysable:
-                continue
-            except NotFound:
-                pass
-            absent = True
-        # a process that was killed may have had its answer, and the run was resumed since
-        paid = self._answer_to(one.workspace_id, key)
-        return self._unfailed(one, item, absent=absent) if paid is None else _told(item, paid)
-
-    def _leave(self, one: NightlyPass, item: NightlyItem, reason: LeftOut) -> NightlyItem:
-        """*item* without a new analysis; one that needs none is told all the same."""
-        absent = False
-        for execution_id, is_here in self._candidates(one, item.item):
-            if is_here:
-                return _left_out(item, reason, execution_id)
-            absent = True
-        return self._unfailed(one, item, absent=absent)
-
-    def _unfailed(self, one: NightlyPass, item: NightlyItem, *, absent: bool) -> NightlyItem:
-        """A kind of which nothing here is failed. *absent*: some of its runs are not here at all."""
-        if not absent:
-            return _left_out(item, NotAnalysable.code)
-        known = self._nights.analysed(one, item.item)
-        return _left_out(item, NotFound.code) if known is None else _told(item, known, known=True)
-
-    def _candidates(self, one: NightlyPass, item: DigestItem) -> Iterator[tuple[str, bool]]:
-        """Runs of a kind, the newest first: those that are still failed, and those not here."""
-        for execution_id in self._runs(one, item):
-            try:
-                if self._status(one.workspace_id, execution_id).is_failure:
-                    yield execution_id, True
-            except NotFound:
-                yield execution_id, False
-
-    def _runs(self, one: NightlyPass, item: DigestItem) -> Iterator[str]:
-        yield item.execution_id
-        # asked for only when the newest, which is nearly always the one, was resumed
-        yield from (run for run in self._nights.runs(one, item) if run != item.execution_id)
+    def _leave(self, one: NightlyPass, items: list[NightlyItem], reason: LeftOut) -> None:
+        items[:] = [item if item.done else _left_out(item, reason) for item in items]
+        self._nights.settle(one, [item for item in items if item.item.not_analysed == reason])
 
     def _finish(self, one: NightlyPass, items: Sequence[NightlyItem], to: str) -> Digest:
         """Mail is sent at most once: a pass that ends before it is known says so."""
@@ -296,36 +231,25 @@ def _lower(allowed: Cap, asked: Cap | None) -> Cap:
     return allowed if asked is None else min(allowed, asked)
 
 
-def _still_failed(_workspace_id: str, _execution_id: str) -> RunStatus:
-    return RunStatus.FAILED
-
-
-def _told(item: NightlyItem, report: Report, *, known: bool = False) -> NightlyItem:
-    """*item* with what was found. *known*: before the pass, which is told for nothing."""
-    offers = [fix for fix in report.suggested_fixes if fix.fix_id is not None]
+def _analysed(item: NightlyItem, report: Report) -> NightlyItem:
     facts = {
-        "execution_id": report.execution_id,
         "analysis_id": report.analysis_id,
         "root_cause": report.root_cause,
         "verdict": report.verdict,
         "headline": report.headline,
-        "fixes": tuple(fix.fix_id for fix in offers),
-        "proposal": offers[0].description if offers else None,
+        "fixes": tuple(fix.fix_id for fix in report.suggested_fixes if fix.fix_id is not None),
     }
     told: DigestItem = item.item.model_copy(update=facts)
     receipt = report.receipt
     return replace(
         item,
         done=True,
-        credits=0 if known else receipt.credits,
-        cost_usd=Decimal(0) if known else receipt.cost_usd,
+        credits=receipt.credits,
+        cost_usd=receipt.cost_usd,
         item=told,
     )
 
 
-def _left_out(item: NightlyItem, code: str, execution_id: str | None = None) -> NightlyItem:
-    """*execution_id*: the run that would have been analysed."""
-    run = execution_id or item.item.execution_id
-    facts = {"not_analysed": str(code), "execution_id": run}
-    told: DigestItem = item.item.model_copy(update=facts)
+def _left_out(item: NightlyItem, code: str) -> NightlyItem:
+    told: DigestItem = item.item.model_copy(update={"not_analysed": str(code)})
     return replace(item, done=True, credits=0, cost_usd=Decimal(0), item=told)

@@ -1,9 +1,10 @@
 """What a fix may look at and change: one workflow version and the resources it names, as plain data."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -41,13 +42,15 @@ class Snapshot(BaseModel):
         resource: tuple[ResourceKind, str, Mapping[str, JsonValue]] | None = None,
     ) -> "Snapshot":
         """A copy with another definition, or with one resource added or replaced."""
-        resources = _copied(self.resources)
+        resources = copy.deepcopy(self.resources)
         if resource is not None:
             kind, name, content = resource
             resources.setdefault(kind, {})[name] = dict(content)
         return self.model_copy(
             update={
-                "definition": _copied(dict(self.definition if definition is None else definition)),
+                "definition": copy.deepcopy(
+                    dict(self.definition if definition is None else definition)
+                ),
                 "resources": resources,
             }
         )
@@ -61,26 +64,10 @@ class Snapshot(BaseModel):
         return found
 
     @property
-    def content_digest(self) -> str:
-        """Hash of what it says, whatever the versions: equal again after a revert."""
-        said = self.model_dump(mode="json", exclude={"version", "resource_versions"})
-        text = json.dumps(said, sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
     def digest(self) -> str:
         """Hash of everything in it: equal digests mean equal content and equal versions."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _copied(value: Any) -> Any:
-    """Plain data of its own; `copy.deepcopy` takes five times as long."""
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in cast("list[Any]", value)]
-    return value
 
 
 #: The C emitter where libyaml is there; both write the same text.

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 
 from .actions import Action, parameter_models
 from .definition import Workflow, parse_definition
+from .definition.loader import PartModels
 from .definition.versions import WorkflowRecord, WorkflowVersionSummary
 from .errors import InvalidParameters
 from .execution import (
+    Approval,
+    Decision,
     Execution,
     ExecutionPage,
     ExecutionStatus,
@@ -20,14 +23,18 @@ from .execution import (
     ResumeMode,
     StepExecution,
 )
+from .observe.stats import Hints, Learning
+from .plain import plain, plain_step
 from .runs import Runs
-from .storage.codec import encode
+from .schedule.interval import ticks_of
+from .storage.approvals import Verdict
 from .storage.definitions import ResourceChange
 from .storage.resources import ResourceStore
 from .storage.workflows import WorkflowStore
 from .workspace import ResourceKind, StoredResource
 
 LONGEST_KEY = 255
+MACHINE = "machine"
 LONGEST_NAME = 200
 MOST_IN_A_PAGE = 1000
 _UNUSABLE = frozenset({"Cc", "Cs"})  # control characters and halves of characters
@@ -37,9 +44,11 @@ class Whole(Protocol):
     """The engine of all workspaces, as far as a workspace needs it."""
 
     actions: Mapping[str, Action]
+    part_models: PartModels
     workflow_store: WorkflowStore
     resource_store: ResourceStore
     runs: Runs
+    learning: Learning
 
 
 class _Part:
@@ -52,6 +61,8 @@ class _Part:
         *,
         actor: str | None = None,
         request_key: str | None = None,
+        actor_kind: str = MACHINE,
+        roles: frozenset[str] = frozenset(),
     ) -> None:
         if request_key is not None:
             _check_text(request_key, "request_key", LONGEST_KEY)
@@ -59,6 +70,8 @@ class _Part:
         self._workspace_id = workspace_id
         self._actor = actor
         self._request_key = request_key
+        self._actor_kind = actor_kind
+        self._roles = roles
 
 
 class Workflows(_Part):
@@ -81,8 +94,8 @@ class Workflows(_Part):
     ) -> WorkflowRecord:
         """A new workflow from YAML or JSON text or data, under an id of its own if none is given.
 
-        Raises `InvalidDefinition`, `InvalidParameters` for the id, `AlreadyExists` or
-        `RequestKeyReused`.
+        Raises `InvalidDefinition`, `InvalidSchedule`, `InvalidParameters` for the id,
+        `AlreadyExists` or `RequestKeyReused`.
         """
         if workflow_id is not None:
             _check_text(workflow_id, "workflow_id", LONGEST_NAME)
@@ -96,8 +109,8 @@ class Workflows(_Part):
     def replace(
         self, workflow_id: str, definition: str | Mapping[str, Any], *, expected_version: int
     ) -> WorkflowRecord:
-        """The next version. Raises `InvalidDefinition`, `NotFound`, `StaleVersion` if
-        *expected_version* is not the newest, or `RequestKeyReused`."""
+        """The next version. Raises `InvalidDefinition`, `InvalidSchedule`, `NotFound`,
+        `StaleVersion` if *expected_version* is not the newest, or `RequestKeyReused`."""
         return self._engine.workflow_store.replace(
             self._workspace_id,
             workflow_id,
@@ -116,8 +129,15 @@ class Workflows(_Part):
         """It starts runs again. Raises `NotFound`."""
         return self._engine.workflow_store.unpause(self._workspace_id, workflow_id)
 
+    def hints(self, workflow_id: str) -> Hints:
+        """What earlier runs suggest for it. Raises `NotFound`."""
+        return self._engine.learning.hints(self._workspace_id, workflow_id)
+
     def _parsed(self, definition: str | Mapping[str, Any]) -> Workflow:
-        return parse_definition(definition, parameter_models(self._engine.actions))
+        known = parameter_models(self._engine.actions)
+        workflow = parse_definition(definition, known, self._engine.part_models)
+        ticks_of(workflow)  # a schedule that can't be read is refused here
+        return workflow
 
 
 class Executions(_Part):
@@ -136,7 +156,7 @@ class Executions(_Part):
 
         Raises `NotFound`, `WorkflowPaused`, `InvalidParameters` or `RequestKeyReused`.
         """
-        return _plain(
+        return plain(
             self._engine.runs.submit(
                 self._workspace_id,
                 workflow_id,
@@ -166,22 +186,22 @@ class Executions(_Part):
             self._workspace_id, workflow_id=workflow_id, status=status, cursor=cursor, limit=limit
         )
         return ExecutionPage(
-            executions=tuple(map(_plain, page.executions)), next_cursor=page.next_cursor
+            executions=tuple(map(plain, page.executions)), next_cursor=page.next_cursor
         )
 
     def get(self, execution_id: str) -> Execution:
         """The run, with its output once it has succeeded. Raises `NotFound`."""
-        return _plain(self._engine.runs.stored.execution(self._workspace_id, execution_id))
+        return plain(self._engine.runs.stored.execution(self._workspace_id, execution_id))
 
     def steps(self, execution_id: str, *, outputs: bool = True) -> tuple[StepExecution, ...]:
         """Every step in order, as it stands in the current round. Raises `NotFound`."""
         found = self._engine.runs.stored.steps(self._workspace_id, execution_id, outputs=outputs)
-        return tuple(map(_plain_step, found))
+        return tuple(map(plain_step, found))
 
     def history(self, execution_id: str) -> tuple[StepExecution, ...]:
         """Every step of every round as it was recorded. Raises `NotFound`."""
         found = self._engine.runs.stored.history(self._workspace_id, execution_id)
-        return tuple(map(_plain_step, found))
+        return tuple(map(plain_step, found))
 
     def progress(self, execution_id: str) -> Progress:
         """How far the run is, as of now. Raises `NotFound`."""
@@ -189,22 +209,55 @@ class Executions(_Part):
 
     def wait(self, execution_id: str, timeout: float) -> Execution:
         """The run when it has ended, or as it is after *timeout* seconds. Raises `NotFound`."""
-        return _plain(self._engine.runs.wait(self._workspace_id, execution_id, timeout))
+        return plain(self._engine.runs.wait(self._workspace_id, execution_id, timeout))
 
     def cancel(self, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. Raises `NotFound`."""
-        return _plain(self._engine.runs.cancel(self._workspace_id, execution_id))
+        return plain(self._engine.runs.cancel(self._workspace_id, execution_id))
 
-    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution:
+    def resume(
+        self, execution_id: str, *, mode: ResumeMode = "full", repeat_effects: bool = False
+    ) -> Execution:
         """Queues the next round, with the newest version of the workflow.
 
-        Raises `NotFound`, `AlreadyRunning`, `NotResumable` or `RequestKeyReused`.
+        What can't be repeated is done again only with *repeat_effects*; `resume_report` says what
+        is kept. Raises `NotFound`, `AlreadyRunning`, `NotResumable`, `EffectWouldRepeat` or
+        `RequestKeyReused`.
         """
-        return _plain(
+        return plain(
             self._engine.runs.resume(
-                self._workspace_id, execution_id, mode=mode, request_key=self._request_key
+                self._workspace_id,
+                execution_id,
+                mode=mode,
+                repeat_effects=repeat_effects,
+                request_key=self._request_key,
             )
         )
+
+    def waiting(self) -> tuple[Approval, ...]:
+        """The approvals of every run that wait for a person, the oldest first."""
+        return self._engine.runs.waiting(self._workspace_id)
+
+    def approvals(self, execution_id: str) -> tuple[Approval, ...]:
+        """Those of one run, of every round, the oldest first. Raises `NotFound`."""
+        return self._engine.runs.questions.of_execution(self._workspace_id, execution_id)
+
+    def decide(
+        self, execution_id: str, path: str, *, decision: Decision, comment: str = ""
+    ) -> Execution:
+        """Decides the approval at *path* as the actor of this request; the run goes on.
+
+        Raises `NotFound`, `ApprovalNotAllowed`, `ApprovalClosed` or `RequestKeyReused`.
+        """
+        verdict = Verdict(
+            decision=decision,
+            by=self._actor,
+            actor_kind=self._actor_kind,
+            roles=self._roles,
+            comment=comment,
+            request_key=self._request_key,
+        )
+        return plain(self._engine.runs.decide(self._workspace_id, execution_id, path, verdict))
 
 
 class WorkspaceResources(_Part):
@@ -243,7 +296,11 @@ class WorkspaceResources(_Part):
 
 
 class WorkspaceEngine:
-    """One workspace, one request. Put parts of your own in their place to check permissions."""
+    """One workspace, one request. Put parts of your own in their place to check permissions.
+
+    Only an actor of the kind "person" decides approvals, of the *roles* that the steps name; who
+    does not say what kind they are is taken for a machine.
+    """
 
     def __init__(
         self,
@@ -252,10 +309,19 @@ class WorkspaceEngine:
         *,
         actor: str | None = None,
         request_key: str | None = None,
+        actor_kind: str = MACHINE,
+        roles: frozenset[str] = frozenset(),
     ) -> None:
         self.workspace_id = workspace_id
         self.workflows = Workflows(engine, workspace_id, actor=actor, request_key=request_key)
-        self.executions = Executions(engine, workspace_id, actor=actor, request_key=request_key)
+        self.executions = Executions(
+            engine,
+            workspace_id,
+            actor=actor,
+            request_key=request_key,
+            actor_kind=actor_kind,
+            roles=roles,
+        )
         self.resources = WorkspaceResources(
             engine, workspace_id, actor=actor, request_key=request_key
         )
@@ -270,17 +336,3 @@ def _check_text(text: str, parameter: str, longest: int) -> None:
             "character.",
             parameter=parameter,
         )
-
-
-def _plain(execution: Execution) -> Execution:
-    """*execution* with what its workflow made of it in JSON's own types."""
-    return execution.model_copy(
-        update={
-            "inputs": encode(execution.inputs, place="inputs"),
-            "output": encode(execution.output, place="output"),
-        }
-    )
-
-
-def _plain_step(step: StepExecution) -> StepExecution:
-    return step.model_copy(update={"output": encode(step.output, place="output")})

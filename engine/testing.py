@@ -2,24 +2,34 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from .actions import Action, ActionContext, Repeatable
-from .definition.steps import AgentStep, RetryPolicy, Step, ToolStep
+from .definition.steps import AgentStep, RetryPolicy, Step, ToolStep, WorkStep
 from .definition.workflow import Workflow
 from .dispatch import Dispatcher
 from .dispatch.inline import InlineDispatcher
 from .engine import Engine, EngineSettings
-from .ports import Completion
+from .ports import Completion, Limits, ModelFacts, Question, ToolCall
+from .run.budget import Governor
+from .run.context import Outside, Run
+from .run.reach import Reach
+from .run.spending import Spending
+from .run.steps.working import Done, WorkingSteps
+from .storage.journal import Begun, Ticket
+from .storage.records import Totals
+from .storage.writer import Batch, T, Work, Writer
+from .workspace import Resources
 
 WORKSPACE = "acme"
 
@@ -43,37 +53,78 @@ class FrozenClock:
         await asyncio.sleep(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a `ScriptedModel` was asked."""
-
-    system: str
-    prompt: str
-    model: str | None
-
-
 @dataclass(slots=True)
 class ScriptedModel:
     """Answers from a list: a text, a whole `Completion`, or an exception to raise.
 
-    A text costs a cent and 10 + 5 tokens. Asked once too often, it raises AssertionError.
+    A text costs a cent and 10 + 5 tokens. It comes in pieces to whoever listens. Asked once too
+    often, it raises AssertionError.
     """
 
     answers: list[str | Completion | Exception]
     asked: list[Question] = field(default_factory=list[Question])
 
-    async def complete(
-        self, *, system: str, prompt: str, model: str | None, timeout_seconds: float
-    ) -> Completion:
-        self.asked.append(Question(system, prompt, model))
+    async def complete(self, question: Question) -> Completion:
+        self.asked.append(question)
         if not self.answers:
             raise AssertionError("The script has no answer left.")
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        if isinstance(answer, Completion):
-            return answer
-        return Completion(answer, input_tokens=10, output_tokens=5, cost_usd=Decimal("0.01"))
+        if isinstance(answer, str):
+            cost = Decimal("0.01")
+            answer = Completion(answer, input_tokens=10, output_tokens=5, cost_usd=cost)
+        if question.on_text is not None:
+            for start in range(0, len(answer.text), 20):
+                question.on_text(answer.text[start : start + 20])
+        return answer
+
+
+def calling(name: str, *, cost: str = "0.01", **arguments: Any) -> Completion:
+    """A model's answer that wants one tool used."""
+    call = ToolCall(f"call-{name}", name, arguments)
+    return Completion("", 10, 5, Decimal(cost), calls=(call,))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModels:
+    """A catalog of the given models; the first is the default. Four characters are a token."""
+
+    models: tuple[ModelFacts, ...]
+
+    def find(self, model: str | None) -> ModelFacts | None:
+        known = {facts.id: facts for facts in self.models}
+        return self.models[0] if model is None and self.models else known.get(model or "")
+
+    def count_tokens(self, text: str, model: str | None) -> int:
+        return -(-len(text) // 4)
+
+
+@dataclass(slots=True)
+class CountingRefresher:
+    """Renews every account but those in `gone`; keeps what it was asked for."""
+
+    gone: frozenset[str] = frozenset()
+    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    async def refresh(self, workspace_id: str, integration: str) -> bool:
+        self.asked.append((workspace_id, integration))
+        return integration not in self.gone
+
+
+@dataclass(slots=True)
+class HeardEvents:
+    """Keeps every note as (kind, path, facts)."""
+
+    notes: list[tuple[str, str, dict[str, Any]]] = field(
+        default_factory=list[tuple[str, str, dict[str, Any]]]
+    )
+
+    def note(self, kind: str, path: str, **facts: Any) -> None:
+        self.notes.append((kind, path, facts))
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _, _ in self.notes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +143,36 @@ class KnownSecrets:
         for value in self.values.values():
             text = text.replace(value, "***")
         return text
+
+
+class Died(Exception):
+    """The process this stands for is dead: nothing of it is written any more."""
+
+
+class MortalWriter(Writer):
+    """Dies at the write number *at*, just before its commit or just after; then it writes nothing."""
+
+    def __init__(self, engine: sa.Engine, *, at: int, after_commit: bool = False) -> None:
+        super().__init__(engine)
+        self.left, self.after_commit = at, after_commit
+
+    def write(self, work: Work[T]) -> "asyncio.Future[T]":
+        return self._unless_dead(partial(super().write, work))
+
+    def write_item(self, batch: Batch, item: Any) -> "asyncio.Future[None]":
+        return self._unless_dead(partial(super().write_item, batch, item))
+
+    def _unless_dead(self, write: "Callable[[], asyncio.Future[T]]") -> "asyncio.Future[T]":
+        self.left -= 1
+        written = write() if self.left > 0 or (self.left == 0 and self.after_commit) else None
+        if written is not None and self.left > 0:
+            return written
+        return asyncio.ensure_future(self._die(written))
+
+    async def _die(self, written: Awaitable[Any] | None) -> Any:
+        if written is not None:
+            await written
+        raise Died
 
 
 class AnyParameters(BaseModel):
@@ -188,6 +269,72 @@ def settings(folder: Path, **changes: Any) -> EngineSettings:
         "poll_seconds": 0.02,
     }
     return EngineSettings(**(defaults | changes))
+
+
+@dataclass(slots=True)
+class StepBench:
+    """Carries out single steps as a run would, without a store.
+
+    `intents` counts how often a step said that it is about to do what can't be repeated.
+    """
+
+    outside: Outside
+    run: Run
+    reach: Reach = field(default_factory=Reach)
+    events: HeardEvents = field(default_factory=HeardEvents)
+    intents: int = 0
+
+    async def carry_out(self, step: WorkStep, *, path: str | None = None, **scope: Any) -> Done:
+        """How *step* went; *scope* is what its expressions see."""
+        return await WorkingSteps(self.outside, self.reach).carry_out(
+            step,
+            self.run,
+            path=path or f"/{step.id}",
+            scope=scope,
+            intend=self._intend,
+            events=self.events,
+        )
+
+    def do(self, step: WorkStep, **scope: Any) -> Done:
+        """The same for tests that wait for nothing else."""
+        return asyncio.run(self.carry_out(step, **scope))
+
+    async def _intend(self) -> None:
+        self.intents += 1
+
+
+def step_bench(
+    folder: Path,
+    *,
+    flow: Workflow | None = None,
+    limits: Limits | None = None,
+    resources: Resources | None = None,
+    reach: Reach | None = None,
+    spent_today: Decimal = Decimal(0),
+    timeout_seconds: float | None = None,
+    **outside: Any,
+) -> StepBench:
+    """A run of *flow* that has just begun, at the frozen clock's time unless another is given."""
+    outside = {"files": folder, "actions": actions(), "clock": FrozenClock()} | outside
+    chosen = flow or workflow(tool("a"))
+    now = outside["clock"].now
+
+    async def spent_since(_moment: datetime) -> Decimal:
+        return spent_today
+
+    begun = Begun(
+        ticket=Ticket("run-1", 1, 1, "token"),
+        workspace_id=WORKSPACE,
+        workflow_id="w",
+        inputs={},
+        timeout_seconds=timeout_seconds,
+        round_started_at=now(),
+        steps=(),
+        spent=Totals(),
+    )
+    governor = Governor(chosen.budget, limits or Limits(), Spending(), now, spent_since)
+    run = Run(begun, chosen, resources or Resources(), {"inputs": {}}, governor, folder / WORKSPACE)
+    return StepBench(Outside(**outside), run, reach or Reach())
 
 
 @contextmanager

@@ -10,8 +10,6 @@ MAX_LINES = 40
 MAX_LINE = 2_000
 
 _HIDDEN = re.compile(
-    # whole sequences first: OSC and its kin up to their end, then CSI, then single characters
-    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]{0,4096}+(?:\x07|\x1b\\|\x9c)|"
     r"\x1b\[[0-9;?]{0,20}[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -20,7 +20,6 @@ FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "handler", "core", "
 BLIND_EXCEPTS = {
     "engine/run/foreign.py": "an action or a model may raise anything; that is what we report on",
     "engine/dispatch/schedule.py": "a job may raise anything; the next tick comes all the same",
-    "copilot/jobs.py": "nobody watches at night: one workspace keeps no other from its pass",
     "copilot/surfaces/chat/toolbox.py": "a tool call may fail anyhow; the model gets no details",
     "engine/storage/writer.py": "whoever waits for a piece of work gets what it raised",
 }

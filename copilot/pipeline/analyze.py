@@ -93,9 +93,7 @@ class Analyzer:
         self._checker = checker
         self._policy = policy
 
-    def analyze(
-        self, run: RunRecord, *, idempotency_key: str | None = None, asked_by: str | None = None
-    ) -> Report:
+    def analyze(self, run: RunRecord, *, idempotency_key: str | None = None) -> Report:
         """The report on *run*, charged once per *idempotency_key*.
 
         The same failure in the same surroundings is served again from what is stored, for
@@ -138,7 +136,6 @@ class Analyzer:
             fixes=_drafts(offers),
             credits=credits,
             reason=reason,
-            asked_by=asked_by,
         )
         return self._store.analyses.answer(finished, price=price)
 
@@ -281,13 +278,10 @@ def _charge(report: Report, price: int) -> tuple[int, str]:
 
 
 def _reuse_key(failure: Failure, root: str, around: Surroundings) -> ReuseKey:
-    """A run of the version that is current now is known by what that version says."""
-    snapshot = around.snapshot
-    is_current = snapshot is not None and snapshot.version == failure.workflow_version
     return ReuseKey(
         workspace_id=failure.workspace_id,
         workflow_id=failure.workflow_id,
-        workflow_version=None if is_current else failure.workflow_version,
+        workflow_version=failure.workflow_version,
         step_path=failure.step_path,
         group_root=root,
         entities=failure.entities,

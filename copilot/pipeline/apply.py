@@ -69,7 +69,7 @@ class Applier:
         """
         if actor_kind != "person":
             raise ApprovalRefused("only a person can approve a fix.")
-        if (seen_digest, seen_version) != (fresh.digest, fresh.base_version):
+        if seen_digest != fresh.digest:
             raise StaleBase(seen_version, fresh.base_version, fresh.diff)
         valid_for = timedelta(seconds=self._policy(workspace_id).approval_seconds)
         return self._approvals.add(

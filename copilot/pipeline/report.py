@@ -48,7 +48,7 @@ class Surroundings:
     def digest(self) -> str:
         """Equal when nothing around the failure has changed."""
         content = [
-            self.snapshot.content_digest if self.snapshot else None,
+            self.snapshot.digest if self.snapshot else None,
             self.context.model_dump(mode="json"),
             {step: list(names) for step, names in (self.output_names or {}).items()},
         ]

@@ -4,13 +4,22 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from ..characters import HIDDEN_RUN, ODD_SPACE, SEQUENCE, SURROGATE
+from ..characters import HIDDEN_RUN, ODD_SPACE, SURROGATE
 
 MOST_MARKS = 4
 SHORTEST_LIMIT = 100
 DEFAULT_LIMIT = 20_000
 _HEAD_SHARE = 0.7
 
+#: Control sequences of terminals (ECMA-48): CSI with its parameters; OSC, DCS, SOS, PM and APC
+#: strings with their terminator; other two- and three-character escapes. The payload of a string
+#: has a bound and no control characters, so that a sequence without an end hides nothing and every
+#: character is looked at once.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]{0,64}+[ -/]{0,8}+[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]{0,4096}+(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]{0,8}+[0-~]"
+)
 _NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _NEEDS_WORK = re.compile(r"[^\t\n\x20-\x7e]")
 #: Combining marks are neither letters nor digits, so only such runs are looked at one by one.
@@ -56,7 +65,7 @@ def _clean(text: str) -> tuple[str, int]:
     are taken out as well, so none can come together from what is left.
     """
     text = SURROGATE.sub("\ufffd", text)
-    without = SEQUENCE.sub("", text)
+    without = _SEQUENCE.sub("", text)
     lined = _NEWLINE.sub("\n", without)
     seen = HIDDEN_RUN.sub("", lined)
     hidden = len(text) - len(without) + len(lined) - len(seen)

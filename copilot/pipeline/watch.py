@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ..storage.group_aliases import find_roots
+from ..storage.failures import find_roots
 from ..storage.outcomes import Finding, Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
 

@@ -77,10 +77,6 @@ class Bounds:
         match self.loosens:
             case None:
                 return None
-            case "up" if self.type == "boolean":
-                return "turning it on"
-            case "down" if self.type == "boolean":
-                return "turning it off"
             case "up":
                 return f"raising{removing} it"
             case "down":
@@ -106,11 +102,9 @@ class Bounds:
             case None:
                 return True
             case "up":
-                least = 0 if self.type == "boolean" else self.minimum
-                return least is not None and self._least(current) > least
+                return self.minimum is not None and self._least(current) > self.minimum
             case "down":
-                most = 1 if self.type == "boolean" else self.maximum
-                return most is not None and self._most(current) < most
+                return self.maximum is not None and self._most(current) < self.maximum
             case "any":
                 return False
 

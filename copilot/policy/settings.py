@@ -27,8 +27,7 @@ def _marks(
 ) -> dict[str, Any]:
     """What a setting is beside its type.
 
-    unit: of the value. loosens: the change that gives away safety, spends more or hides a warning;
-    to turn something on is up. fixed: set by the installation.
+    unit: of the value. loosens: the change that gives away safety. fixed: set by the installation.
     unset: the least and the most that counts while it is None; nothing means there is no limit.
     form: how a text must look.
     """
@@ -62,14 +61,14 @@ class Policy(BaseModel):
         ge=2,
         le=100,
         description="Failed runs of a workflow that are looked at for a pattern.",
-        json_schema_extra=_marks(unit="runs", loosens="down"),
+        json_schema_extra=_marks(unit="runs"),
     )
     pattern_threshold: int = Field(
         default=5,
         ge=2,
         le=100,
         description="Failures of one kind among them that make a pattern.",
-        json_schema_extra=_marks(unit="failures", loosens="up"),
+        json_schema_extra=_marks(unit="failures"),
     )
     undo_seconds: float = Field(
         default=5.0,
@@ -125,12 +124,12 @@ class Policy(BaseModel):
         min_length=1,
         max_length=200,
         description="Model of agent steps that name none.",
-        json_schema_extra=_marks(loosens="any", form="a text of 1 to 200 characters on one line"),
+        json_schema_extra=_marks(form="a text of 1 to 200 characters on one line"),
     )
     nightly_enabled: bool = Field(
         default=True,
         description="Whether the nightly schedule looks at this workspace.",
-        json_schema_extra=_marks(loosens="up"),
+        json_schema_extra=_marks(),
     )
     nightly_credit_cap: int = Field(
         default=100,

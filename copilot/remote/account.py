@@ -34,9 +34,7 @@ class RemoteAccount:
         return self._credits.one(Page[ReceiptEntry], "GET", "receipts", params=wanted)
 
     def grant(self, credits: int, *, key: str | None = None) -> int:
-        data = self._credits.ask(
-            "POST", "grant", body={"credits": credits} | ({"key": key} if key else {})
-        )
+        data = self._credits.ask("POST", "grant", body={"credits": credits}, key=key)
         return self._credits.read(int, self._credits.member(data, "balance"))
 
     def settings(self) -> Sequence[SettingValue]:

@@ -1,5 +1,6 @@
 """One server, asked over HTTP: addresses, repeated requests, and answers or deliberate errors."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ PATIENCE = 30.0
 ATTEMPTS = 5
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 LONGEST_PAUSE = 5.0
+LONGEST_KEY = 255
 #: What may be sent again although it may have arrived: it changes nothing, or it carries a key by
 #: which the server knows it.
 _REPEATABLE = frozenset({"GET", "POST", "PATCH"})
@@ -75,16 +77,17 @@ class Connection:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        key: str | None = None,
         timeout: float | None = None,
     ) -> Any:
         """The JSON of the answer, None for an empty one.
 
-        segments: of the path, as they are. missing: makes the error for a 404. timeout: in seconds, for
-        this request.
+        segments: of the path, as they are. missing: makes the error for a 404. key: any text for
+        Idempotency-Key; made up when it is absent. timeout: in seconds, for this request.
         """
         sent = dict(headers or {})
         if method in _KEYED:
-            sent["Idempotency-Key"] = uuid4().hex
+            sent["Idempotency-Key"] = _sendable(key or uuid4().hex)
         content = None
         if body is not None:
             sent["Content-Type"] = "application/json"
@@ -203,6 +206,13 @@ def _quoted(segment: str) -> str:
     quoted = quote(segment, safe="", errors="replace")
     # a client resolves these away, and would then ask for another thing
     return quoted.replace(".", "%2E") if segment in {".", ".."} else quoted
+
+
+def _sendable(key: str) -> str:
+    """*key* where a header can hold it, else what stands for it alone."""
+    if _is_visible(key) and len(key) <= LONGEST_KEY:
+        return key
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _bearer(key: str) -> str:

@@ -7,12 +7,10 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import (
-    AlreadyExists,
     ApprovalRefused,
     CopilotError,
     Forbidden,
     InsufficientCredits,
-    InvalidCursor,
     InvalidFix,
     InvalidInput,
     KeyReused,
@@ -83,15 +81,11 @@ class Problem(BaseModel):
         return {**(self.model_extra or {}), "advice": self.advice, "problems": self.problems}
 
 
-#: What is asked for as a whole, so that only the workspace or the server itself can be missing.
-_IN_EVERY_WORKSPACE = frozenset({"workspace", "address", "failure", "setting"})
-_NO_WORKSPACE = "No such workspace for this key, or no Ask Copilot at this address."
-
 #: Errors whose arguments are members of the problem, under these names; an empty text is left out
 #: there, which is why each has what stands for it.
 _FACTS: Mapping[str, tuple[type[CopilotError], Mapping[str, Any]]] = MappingProxyType(
     {
-        "forbidden": (Forbidden, {"scope": None, "role": None, "persons_only": None, "reason": ""}),
+        "forbidden": (Forbidden, {"scope": None, "role": None, "persons_only": None}),
         "insufficient_credits": (InsufficientCredits, {"available": None, "price": None}),
         "invalid_input": (InvalidInput, {"where": None, "reason": "", "advice": ""}),
         "not_a_failed_execution": (NotAnalysable, {"run_status": None}),
@@ -106,12 +100,10 @@ _FACTS: Mapping[str, tuple[type[CopilotError], Mapping[str, Any]]] = MappingProx
     }
 )
 
-#: Errors whose arguments are in the words alone. Other words of the same code are the engine's.
+#: Errors whose arguments are in the words alone.
 _SENTENCES: Mapping[str, Sentence[CopilotError]] = MappingProxyType(
     {
         "unauthenticated": Sentence(Unauthenticated, str),
-        "already_exists": Sentence(AlreadyExists, str),
-        "invalid_cursor": Sentence(InvalidCursor),
         "invalid_fix": Sentence(InvalidFix, str, str),
         "approval_refused": Sentence(ApprovalRefused, str),
         "undo_expired": Sentence(UndoExpired, float),
@@ -127,7 +119,7 @@ def refusal(problem: Problem, *, missing: Callable[[], Exception]) -> Exception:
     missing: makes the error for `not_found`, because the answer never says what there is none of.
     """
     if problem.code == NotFound.code:
-        return _nothing_there(missing())
+        return missing()
     if problem.errors:
         first = problem.errors[0]
         return InvalidInput(first.field, f"{first.problem}.", "")
@@ -137,11 +129,6 @@ def refusal(problem: Problem, *, missing: Callable[[], Exception]) -> Exception:
         or engine_error(problem.code, problem.detail, problem.facts)
     )
     return found or ServerRefused(problem.code, _words(problem), problem.retryable)
-
-
-def _nothing_there(error: Exception) -> Exception:
-    in_every_workspace = isinstance(error, NotFound) and error.args[0] in _IN_EVERY_WORKSPACE
-    return ServerRefused(NotFound.code, _NO_WORKSPACE, False) if in_every_workspace else error
 
 
 def _from_facts(problem: Problem) -> CopilotError | None:

@@ -30,9 +30,9 @@ class Place:
         """See `Connection.ask`."""
         if not all(segments):
             raise self._missing()  # an empty id would be another address
-        a_list = method == "GET" and not segments  # there always is one, where there is a workspace
-        missing = partial(NotFound, "workspace") if a_list else self._missing
-        return self._connection.ask(method, *self._path(), *segments, missing=missing, **options)
+        return self._connection.ask(
+            method, *self._path(), *segments, missing=self._missing, **options
+        )
 
     def one(self, kind: type[M], method: str, *segments: str, **options: Any) -> M:
         """The answer as a model."""

@@ -1,11 +1,9 @@
 """The workspace itself: credits, settings, keys, and who did what."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..characters import has_hidden
-from ..errors import InvalidInput
 from ..storage.database import new_id
 from ..types import CreditStatement
 from ..types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
@@ -13,8 +11,6 @@ from ..types.page import Page
 from ..types.principal import PrincipalKind, Role, Scope
 from .caller import Caller
 from .parts import Parts
-
-LONGEST_KEY = 255
 
 
 class LocalAccount:
@@ -37,19 +33,15 @@ class LocalAccount:
 
     def receipts(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReceiptEntry]:
         self._caller.require(Scope.READ)
-        page = self._parts.store.receipts.page(
+        return self._parts.store.receipts.page(
             self._caller.workspace_id, cursor=cursor, limit=limit
         )
-        names = self._names({one.asked_by for one in page.items if one.asked_by is not None})
-        return page.model_copy(update={"items": tuple(_named(one, names) for one in page.items)})
 
     def grant(self, credits: int, *, key: str | None = None) -> int:
         """Add credits; the first grant sets the limit. Gives the balance."""
         self._caller.require(Scope.GOVERN)
-        if key is not None:
-            _require_key(key)
         chosen = key or self._caller.id_for("grant") or new_id("grant")
-        reason = f"granted by {self._caller.principal.name}"
+        reason = f"granted by {self._caller.actor}"
         balance = self._parts.store.ledger.grant(
             self._caller.workspace_id, chosen, credits=credits, reason=reason
         )
@@ -95,20 +87,3 @@ class LocalAccount:
     def runtimes(self) -> Sequence[RuntimeInfo]:
         self._caller.require(Scope.READ)
         return self._parts.runtimes()
-
-    def _names(self, ids: Collection[str]) -> Mapping[str, str]:
-        """What people read for each; who has no key here, is called as its id ends."""
-        stored = self._parts.store.people.names(self._caller.workspace_id, ids)
-        return {one: stored.get(one, one.rpartition(":")[2]) for one in ids}
-
-
-def _named(receipt: ReceiptEntry, names: Mapping[str, str]) -> ReceiptEntry:
-    if receipt.asked_by is None:
-        return receipt
-    return receipt.model_copy(update={"asked_by_name": names[receipt.asked_by]})
-
-
-def _require_key(key: str) -> None:
-    if not 1 <= len(key) <= LONGEST_KEY or has_hidden(key):
-        problem = f"must be 1 to {LONGEST_KEY} characters that can be seen."
-        raise InvalidInput("key", problem, "")

@@ -33,16 +33,12 @@ class LocalAnalyses:
         workspace_id = self._caller.workspace_id
         run = self._parts.runs.run(workspace_id, execution_id)
         self._parts.intake.catch_up(workspace_id)
-        return self._parts.analyzer.analyze(
-            run, idempotency_key=self._caller.request, asked_by=self._caller.actor
-        )
+        return self._parts.analyzer.analyze(run, idempotency_key=self._caller.request)
 
     def analyze_foreign(self, run: RunRecord) -> Report:
         self._caller.require(Scope.ANALYZE)
         here = run.model_copy(update={"workspace_id": self._caller.workspace_id})
-        return self._parts.foreign.analyze(
-            here, idempotency_key=self._caller.request, asked_by=self._caller.actor
-        )
+        return self._parts.foreign.analyze(here, idempotency_key=self._caller.request)
 
     def report(self, analysis_id: str) -> Report:
         self._caller.require(Scope.READ)

@@ -7,6 +7,7 @@ from engine.engine import Engine
 from engine.tenancy import Executions, Workflows, WorkspaceEngine, WorkspaceResources
 
 from ..types.engine import (
+    Hints,
     Execution,
     ExecutionPage,
     ExecutionStatus,
@@ -40,6 +41,10 @@ class GuardedWorkflows(Workflows):
     def versions(self, workflow_id: str) -> tuple[WorkflowVersionSummary, ...]:
         self._caller.require(Scope.READ)
         return super().versions(workflow_id)
+
+    def hints(self, workflow_id: str) -> Hints:
+        self._caller.require(Scope.READ)
+        return super().hints(workflow_id)
 
     def create(
         self, definition: str | Mapping[str, Any], *, workflow_id: str | None = None

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from ..errors import ApprovalRefused, InvalidFix, NotFound
+from ..errors import NotFound
 from ..fixes import FIXES, Fix, parse
 from ..pipeline import watch
 from ..pipeline.preview import preview
 from ..pipeline.validate import validate
 from ..snapshot import Snapshot
-from ..types import Approval, Change, ChangeState, Outcome, Preview, Reversal
+from ..types import Approval, Change, Outcome, Preview, Reversal
 from ..types.principal import Scope
 from .caller import Caller
 from .parts import Parts
@@ -102,24 +102,7 @@ class LocalFixes:
 
     def _propose(self, fix: Fix, fix_id: str) -> Callable[[Snapshot], tuple[Preview, Snapshot]]:
         def propose(base: Snapshot) -> tuple[Preview, Snapshot]:
-            try:
-                validate(fix, base, problems=self._parts.checker.problems)
-                return preview(fix, fix_id=fix_id, base=base)
-            except InvalidFix:
-                self._refuse_in_place(fix_id, base.workflow_id)
-                raise
+            validate(fix, base, problems=self._parts.checker.problems)
+            return preview(fix, fix_id=fix_id, base=base)
 
         return propose
-
-    def _refuse_in_place(self, fix_id: str, workflow_id: str) -> None:
-        """A fix that does not fit because it is there already is told as that."""
-        for change in self._parts.store.changes.history(self._caller.workspace_id, workflow_id):
-            if change.fix_id == fix_id and _in_place(change):
-                raise ApprovalRefused(
-                    f"this fix is applied already (change {change.change_id}, "
-                    f"version {change.version})."
-                )
-
-
-def _in_place(change: Change) -> bool:
-    return change.state is ChangeState.APPLIED and change.reverses is None

@@ -18,10 +18,7 @@ class LocalNights:
     def run(self, *, credit_cap: int | None = None, spend_cap_usd: Decimal | None = None) -> Digest:
         self._caller.require(Scope.ANALYZE)
         digest = self._parts.nightly.run(
-            self._caller.workspace_id,
-            credit_cap=credit_cap,
-            spend_cap_usd=spend_cap_usd,
-            pass_id=self._caller.id_for("night"),
+            self._caller.workspace_id, credit_cap=credit_cap, spend_cap_usd=spend_cap_usd
         )
         self._caller.record("run_nightly", digest.pass_id, credits=digest.credits)
         return digest

@@ -34,10 +34,9 @@ class EngineSource:
 
     def run(self, workspace_id: str, execution_id: str) -> RunRecord:
         try:
-            with self._engine.at_one_moment():
-                execution = self._engine.execution(workspace_id, execution_id)
-                steps = self._engine.steps(workspace_id, execution_id, outputs=False)
-                return self._record(execution, steps)
+            execution = self._engine.execution(workspace_id, execution_id)
+            steps = self._engine.steps(workspace_id, execution_id, outputs=False)
+            return self._record(execution, steps)
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
 

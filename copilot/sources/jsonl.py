@@ -17,7 +17,6 @@ from typing import Any, cast
 
 from ..errors import InvalidInput
 from ..types import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
-from ..types.frozen import LONGEST_NAME
 
 #: A run longer than this is refused: no orchestrator writes one by accident.
 MAX_LINE_CHARS = 20_000_000
@@ -87,12 +86,9 @@ def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunR
         raise InvalidInput(
             where, "a failed run without any error text.", "Give 'error', or one in a step."
         )
-    # the end of the place has the line number, which tells the runs of a file apart
-    execution_id = (
-        _id(fields, where, "execution_id", "id", "_id", "run_id") or where[-LONGEST_NAME:]
-    )
+    execution_id = _first(fields, "execution_id", "id", "_id", "run_id") or where
     # without a workflow a run stands alone: failures of strangers must not make a pattern
-    workflow_id = _id(fields, where, "workflow_id", "agent_id", "agent", "workflow") or execution_id
+    workflow_id = _first(fields, "workflow_id", "agent_id", "agent", "workflow") or execution_id
     return RunRecord(
         source="jsonl",
         workspace_id=workspace_id,
@@ -146,7 +142,7 @@ def _step(value: Any, number: int, where: str) -> StepRecord:
     finished = _time(_first(fields, "finished_at", "completed_at", "timestamp"))
     return StepRecord(
         number=number,
-        path=_id(fields, place, "path") or f"/step{number}",
+        path=_first(fields, "path") or f"/step{number}",
         action=_first(fields, "action", "type", "name", "id") or f"step {number}",
         name=_first(fields, "name"),
         status=_step_status(fields, inner, error=error, place=place),
@@ -212,15 +208,6 @@ def _version(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _id(fields: Mapping[str, Any], where: str, *names: str) -> str | None:
-    """The first of these fields, whole. Raises InvalidInput for one that is too long to be an id."""
-    found = _first(fields, *names)
-    if found is not None and len(found) > LONGEST_NAME:
-        problem = f"{names[0]!r} is longer than {LONGEST_NAME} characters."
-        raise InvalidInput(where, problem, "Give a shorter one.")
-    return found
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> str | None:

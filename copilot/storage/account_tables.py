@@ -48,7 +48,6 @@ class ApiKeyRow(Base, table=True):
     prefix: str
     digest: str
     created_by: str
-    created_by_name: str
     created_at: datetime = moment()
     expires_at: datetime | None = moment(nullable=True)
     last_used_at: datetime | None = moment(nullable=True)
@@ -64,7 +63,6 @@ class WorkspaceSettingRow(Base, table=True):
     name: str = Field(primary_key=True)
     value: str = text()
     changed_by: str
-    changed_by_name: str
     changed_at: datetime = moment()
 
 
@@ -78,7 +76,6 @@ class AuditRow(Base, table=True):
     workspace_id: str
     at: datetime = moment()
     actor: str
-    actor_name: str
     actor_kind: str
     action: str
     subject: str

@@ -81,7 +81,6 @@ class FinishedAnalysis:
     fixes: Sequence[FixDraft]
     credits: int
     reason: str
-    asked_by: str | None = None
     occurrence: int | None = None
 
 
@@ -224,7 +223,6 @@ def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) 
         "reuse_key": analysis.reuse.digest,
         "root_cause": report.root_cause,
         "produced_by": report.produced_by,
-        "asked_by": analysis.asked_by,
         "credits": report.receipt.credits,
         "report": report.model_dump_json(),
         "created_at": report.created_at,

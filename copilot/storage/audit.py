@@ -42,7 +42,7 @@ class AuditTrail:
         """*limit* (1 to 200) entries, the newest first, or those after *cursor*.
 
         Entries that are added meanwhile change nothing in the pages that follow. Raises
-        InvalidInput for a limit out of bounds, and InvalidCursor.
+        InvalidInput for a limit out of bounds and a cursor that no page gave.
         """
         if not 1 <= limit <= LARGEST_PAGE:
             raise InvalidInput("limit", f"must be from 1 to {LARGEST_PAGE}.", "")
@@ -70,7 +70,6 @@ def append(
         "workspace_id": by.workspace_id,
         "at": at,
         "actor": storable(by.id),
-        "actor_name": storable(by.name),
         "actor_kind": by.kind.value,
         "action": action,
         "subject": storable(subject),
@@ -84,7 +83,6 @@ def _entry(row: Row[*tuple[Any, ...]]) -> AuditEntry:
         entry_id=row.id,
         at=row.at,
         actor=row.actor,
-        actor_name=row.actor_name,
         actor_kind=PrincipalKind(row.actor_kind),
         action=row.action,
         subject=row.subject,

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from ..errors import InvalidCursor
+from ..errors import InvalidInput
 
 _LARGEST = 2**63 - 1
 
@@ -13,7 +13,7 @@ def write_number(form: str, number: int) -> str:
 
 
 def read_number(form: str, cursor: str) -> int:
-    """Raises InvalidCursor for what `write_number` did not give for this list."""
+    """Raises InvalidInput for what `write_number` did not give for this list."""
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except ValueError:
@@ -22,5 +22,5 @@ def read_number(form: str, cursor: str) -> int:
     plain = text.startswith(f"{form}:") and number.isdigit() and len(number) < 20
     # written back, since other texts decode to the same bytes
     if not plain or int(number) > _LARGEST or write_number(form, int(number)) != cursor:
-        raise InvalidCursor
+        raise InvalidInput("cursor", "it is not one that a page gave.", "Start without a cursor.")
     return int(number)

@@ -7,7 +7,6 @@ from datetime import datetime
 from pydantic import JsonValue
 from sqlalchemy import Connection, delete, insert, select
 
-from ..types.frozen import storable
 from ..types.principal import Principal
 from .account_tables import WORKSPACE_SETTING
 from .audit import append
@@ -20,7 +19,6 @@ class Decision:
 
     value: str
     changed_by: str
-    changed_by_name: str
     changed_at: datetime
 
 
@@ -54,14 +52,13 @@ class Decisions:
             for name, value in ruling.values.items():
                 _write(connection, by, name, value, now)
             if ruling.details:
-                subject = ", ".join(ruling.details)
-                append(connection, by, "set_settings", subject, ruling.details, at=now)
+                append(connection, by, "set_settings", by.workspace_id, ruling.details, at=now)
 
 
 def _stored(connection: Connection, workspace_id: str) -> Mapping[str, Decision]:
     wanted = select(WORKSPACE_SETTING).where(WORKSPACE_SETTING.c.workspace_id == workspace_id)
     return {
-        row.name: Decision(row.value, row.changed_by, row.changed_by_name, row.changed_at)
+        row.name: Decision(row.value, row.changed_by, row.changed_at)
         for row in connection.execute(wanted)
     }
 
@@ -80,8 +77,7 @@ def _write(
         "workspace_id": by.workspace_id,
         "name": name,
         "value": value,
-        "changed_by": storable(by.id),
-        "changed_by_name": storable(by.name),
+        "changed_by": by.id,
         "changed_at": now,
     }
     connection.execute(insert(WORKSPACE_SETTING), row)

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select, tuple_
 
-from ..characters import HIDDEN_RUN, SEQUENCE, SURROGATE
-from ..errors import InvalidCursor, InvalidInput
+from ..characters import HIDDEN_RUN, SURROGATE
+from ..errors import InvalidInput
 from ..types.insight import FailureSummary
 from ..types.page import Page
 from .tables import FAILURE
@@ -38,7 +38,7 @@ def read_page(
     cursor: str | None,
     limit: int,
 ) -> Page[FailureSummary]:
-    """*limit*: from 1 to 200. Raises InvalidInput for another one, and InvalidCursor."""
+    """*limit*: from 1 to 200. Raises InvalidInput for another one, and for a bad cursor."""
     if not 1 <= limit <= MOST:
         raise InvalidInput("limit", f"{limit} is not from 1 to {MOST}.", "")
     wanted = (
@@ -80,7 +80,7 @@ def _summary(row: Row[Any]) -> FailureSummary:
 
 
 def _one_line(message: str) -> str:
-    shown = HIDDEN_RUN.sub(" ", SEQUENCE.sub("", SURROGATE.sub("\ufffd", message)))
+    shown = HIDDEN_RUN.sub(" ", SURROGATE.sub("\ufffd", message))
     line = " ".join(shown.split())
     return line if len(line) <= _LONGEST_ERROR else f"{line[: _LONGEST_ERROR - 1]}…"
 
@@ -105,5 +105,6 @@ def _place(cursor: str) -> tuple[datetime, int]:
             raise ValueError
         occurred_at = written.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidCursor from None
+        problem = "it is not the cursor of a page."
+        raise InvalidInput("cursor", problem, "Give next_cursor of the page before.") from None
     return occurred_at, int(number)

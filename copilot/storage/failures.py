@@ -1,7 +1,7 @@
 """Failed runs as they were recorded, which of them are the same failure, and how far sources were read."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    insert,
     select,
     update,
 )
@@ -21,15 +22,16 @@ from ..errors import NotFound
 from ..types import ErrorRecord, Failure
 from ..types.insight import FailureSummary
 from ..types.page import Page
-from .database import Database, Prepared, leaving_old
+from .database import Database, keep_others_out, leaving_old
 from .failure_list import read_page
-from .group_aliases import Merge, chunks, find_roots, merge_groups
 from .source_cursors import move_cursor, read_cursor
-from .tables import FAILURE
+from .tables import FAILURE, GROUP_ALIAS
 
 _ENTITIES = TypeAdapter(tuple[tuple[str, str], ...])
 #: Runs of a group that are named.
 LISTED = 10
+#: Names asked for in one query; SQLite takes no more than 32,766 values in one.
+CHUNK = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SAME_RUN = and_(
@@ -44,9 +46,7 @@ _KNOWN = (
     )
     .distinct()
 )
-_OF_RUN = Prepared(
-    select(FAILURE.c.id, FAILURE.c.occurrence, FAILURE.c.occurred_at).where(_SAME_RUN)
-)
+_OF_RUN = select(FAILURE.c.id, FAILURE.c.occurrence, FAILURE.c.occurred_at).where(_SAME_RUN)
 _UNCOUNT = update(FAILURE).where(_SAME_RUN).values(counted=False)
 #: Reads `count` entries of one index backwards, however many failures there are.
 RECENT = (
@@ -66,7 +66,10 @@ RECENT = (
     .order_by(FAILURE.c.occurred_at.desc(), FAILURE.c.id.desc())
     .limit(bindparam("count", type_=Integer()))
 )
-_RECENT = Prepared(RECENT)
+_LINKS = select(GROUP_ALIAS.c.signature, GROUP_ALIAS.c.root).where(
+    GROUP_ALIAS.c.workspace_id == bindparam("workspace"),
+    GROUP_ALIAS.c.signature.in_(bindparam("signatures", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +112,20 @@ class SightingGroup:
         return tuple(seen.execution_id for seen in self.sightings[:LISTED])
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """`root` speaks for `absorbed` from now on; None when both were one group already."""
+
+    root: str
+    absorbed: str | None
+
+
 class Failures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, failure: Failure, *, occurrence: int | None = None) -> int:
         """Store *failure* once and return its id; see `record_failure`."""
-        occurrence = _moment_of(failure) if occurrence is None else occurrence
-        run = {"workspace": failure.workspace_id, "execution": failure.execution_id}
-        with self._database.read() as connection:  # it nearly always is there already
-            for row in _OF_RUN.all(connection, run):
-                if row.occurrence == occurrence:
-                    return row.id
         with self._database.write() as connection:
             return record_failure(connection, failure, occurrence=occurrence)
 
@@ -185,9 +190,20 @@ class Failures:
     def merge(self, workspace_id: str, one: str, other: str, *, reason: str) -> Merge:
         """Make two signatures one group, for good; the group that was seen first gives the root."""
         with self._database.write() as connection:
-            return merge_groups(
-                connection, workspace_id, one, other, reason=reason, now=self._database.now()
-            )
+            keep_others_out(connection, GROUP_ALIAS)  # two merges at once could close a ring
+            roots = find_roots(connection, workspace_id, {one, other})
+            if roots[one] == roots[other]:
+                return Merge(root=roots[one], absorbed=None)
+            first, later = _by_first_seen(connection, workspace_id, set(roots.values()))
+            alias = {
+                "workspace_id": workspace_id,
+                "signature": later,
+                "root": first,
+                "reason": reason,
+                "created_at": self._database.now(),
+            }
+            connection.execute(insert(GROUP_ALIAS), alias)
+            return Merge(root=first, absorbed=later)
 
     def cursor(self, workspace_id: str, source: str) -> int:
         """How far *source* has been read; 0 before the first time."""
@@ -229,7 +245,7 @@ def record_failure(
     if occurrence is None:
         occurrence = _moment_of(failure)
     run = {"workspace": failure.workspace_id, "execution": failure.execution_id}
-    earlier = _OF_RUN.all(connection, run)
+    earlier = connection.execute(_OF_RUN, run).all()
     for row in earlier:
         if row.occurrence == occurrence:
             return row.id
@@ -245,11 +261,31 @@ def record_failure(
     return record_failure(connection, failure, occurrence=occurrence)
 
 
+def find_roots(connection: Connection, workspace_id: str, signatures: set[str]) -> dict[str, str]:
+    """Follow the aliases of *signatures* to their ends, one query a link."""
+    roots = {signature: signature for signature in signatures}
+    ends = signatures
+    while ends:
+        links: dict[str, str] = {}
+        for some in chunks(sorted(ends)):
+            wanted = {"workspace": workspace_id, "signatures": some}
+            links |= {row.signature: row.root for row in connection.execute(_LINKS, wanted)}
+        roots = {start: links.get(end, end) for start, end in roots.items()}
+        ends = set(links.values())
+    return roots
+
+
+def chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """*names* in parts that one query takes."""
+    for start in range(0, len(names), CHUNK):
+        yield names[start : start + CHUNK]
+
+
 def _recent(
     connection: Connection, workspace_id: str, workflow_id: str, count: int
 ) -> list[tuple[int, Sighting]]:
     window = {"workspace": workspace_id, "workflow": workflow_id, "count": count}
-    rows = _RECENT.all(connection, window)
+    rows = connection.execute(RECENT, window).all()
     roots = find_roots(connection, workspace_id, {row.signature for row in rows})
     return [
         (
@@ -279,6 +315,22 @@ def _row(failure: Failure, occurrence: int, *, counted: bool) -> dict[str, Any]:
         "entities": _ENTITIES.dump_json(failure.entities).decode(),
         "error": failure.error.model_dump_json(exclude_defaults=True),
     }
+
+
+def _by_first_seen(connection: Connection, workspace_id: str, pair: set[str]) -> Sequence[str]:
+    """Seen first comes first; what was never seen comes last, by name."""
+
+    def first_id(signature: str) -> tuple[bool, int, str]:
+        wanted = (
+            select(FAILURE.c.id)
+            .where(FAILURE.c.workspace_id == workspace_id, FAILURE.c.signature == signature)
+            .order_by(FAILURE.c.id)
+            .limit(1)
+        )
+        found = connection.execute(wanted).scalar_one_or_none()
+        return found is None, found or 0, signature
+
+    return sorted(pair, key=first_id)
 
 
 def _failure(row: Row[Any]) -> Failure:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, false, func, select, true
 
-from .group_aliases import chunks, find_roots
-from .tables import ANALYSIS, FAILURE, GROUP_ALIAS
+from .failures import chunks, find_roots
+from .tables import FAILURE, GROUP_ALIAS
 
 _SEEN_BEFORE = (
     select(FAILURE.c.id)
@@ -23,29 +23,6 @@ _SEEN_BEFORE = (
 _ABSORBED = select(GROUP_ALIAS.c.signature, GROUP_ALIAS.c.root).where(
     GROUP_ALIAS.c.workspace_id == bindparam("workspace"),
     GROUP_ALIAS.c.root.in_(bindparam("roots", expanding=True)),
-)
-
-_OF_KIND = (
-    FAILURE.c.workspace_id == bindparam("workspace"),
-    FAILURE.c.workflow_id == bindparam("workflow"),
-    FAILURE.c.signature.in_(bindparam("signatures", expanding=True)),
-    FAILURE.c.id <= bindparam("last_id"),
-    FAILURE.c.test_mode == false(),
-)
-_RUNS = select(FAILURE.c.execution_id, FAILURE.c.occurred_at, FAILURE.c.id).where(
-    *_OF_KIND, FAILURE.c.id > bindparam("first_id"), FAILURE.c.counted == true()
-)
-_ANALYSED = (
-    select(FAILURE.c.id, ANALYSIS.c.report)
-    .join(
-        ANALYSIS,
-        (ANALYSIS.c.workspace_id == FAILURE.c.workspace_id)
-        & (ANALYSIS.c.execution_id == FAILURE.c.execution_id)
-        & (ANALYSIS.c.signature == FAILURE.c.signature),
-    )
-    .where(*_OF_KIND)
-    .order_by(FAILURE.c.id.desc(), ANALYSIS.c.created_at.desc())
-    .limit(1)
 )
 
 
@@ -87,44 +64,6 @@ def count_kinds(
     known = _seen_before(connection, workspace_id, set(roots.values()), first_id)
     kinds = (replace(kind, is_new=kind.root not in known) for kind in merged.values())
     return sorted(kinds, key=_impact)
-
-
-def read_runs(
-    connection: Connection,
-    workspace_id: str,
-    *,
-    workflow_id: str,
-    root: str,
-    first_id: int,
-    last_id: int,
-) -> Sequence[str]:
-    """The runs of one kind with a failure of `first_id < id <= last_id`, the newest first."""
-    place = {
-        "workspace": workspace_id,
-        "workflow": workflow_id,
-        "first_id": first_id,
-        "last_id": last_id,
-    }
-    rows = [
-        row
-        for some in chunks(_members(connection, workspace_id, {root})[root])
-        for row in connection.execute(_RUNS, {**place, "signatures": some})
-    ]
-    rows.sort(key=lambda row: (row.occurred_at, row.id), reverse=True)
-    return tuple(row.execution_id for row in rows)
-
-
-def read_analysed(
-    connection: Connection, workspace_id: str, *, workflow_id: str, root: str, last_id: int
-) -> str | None:
-    """The report, as it is stored, on the newest run of one kind that was ever analysed."""
-    place = {"workspace": workspace_id, "workflow": workflow_id, "last_id": last_id}
-    found = [
-        row
-        for some in chunks(_members(connection, workspace_id, {root})[root])
-        for row in connection.execute(_ANALYSED, {**place, "signatures": some})
-    ]
-    return max(found, key=lambda row: row.id).report if found else None
 
 
 def _grouped(workspace_id: str, first_id: int, last_id: int) -> Any:

@@ -15,11 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from ..types import Report
 from ..types.nightly import Digest, DigestFix, DigestItem, PassState
 from .account_tables import NIGHTLY_ITEM, NIGHTLY_PASS
 from .database import Database, keep_others_out, new_id
-from .kinds import Kind, count_kinds, newest_failure_id, read_analysed, read_runs
+from .kinds import Kind, count_kinds, newest_failure_id
 from .outcomes import read_news
 from .tables import FAILURE
 
@@ -78,14 +77,9 @@ class Nights:
             lock.release()
 
     def begin(
-        self,
-        workspace_id: str,
-        *,
-        credit_cap: int | None,
-        spend_cap_usd: Decimal | None,
-        pass_id: str | None = None,
+        self, workspace_id: str, *, credit_cap: int | None, spend_cap_usd: Decimal | None
     ) -> NightlyPass:
-        """The pass that is running, or a new one with all its items, called *pass_id* if given.
+        """The pass that is running, or a new one with all its items.
 
         The caps can only lower those that a running pass was started with.
         """
@@ -95,9 +89,7 @@ class Nights:
             keep_others_out(connection, NIGHTLY_PASS)
             running = _newest(connection, workspace_id, PassState.RUNNING)
             if running is None:
-                return self._start(
-                    connection, workspace_id, credit_cap, spend_cap_usd, pass_id or new_id("night")
-                )
+                return self._start(connection, workspace_id, credit_cap, spend_cap_usd)
             lowered = {
                 "credit_cap": _lower(running.credit_cap, credit_cap),
                 "spend_cap_usd": _text(_lower(running.spend_cap_usd, spend_cap_usd)),
@@ -109,15 +101,6 @@ class Nights:
     def newest(self, workspace_id: str) -> NightlyPass | None:
         with self._database.read() as connection:
             return _newest(connection, workspace_id)
-
-    def finished(self, workspace_id: str, pass_id: str) -> Digest | None:
-        """The digest of one pass; None while there is none."""
-        wanted = select(NIGHTLY_PASS.c.digest).where(
-            NIGHTLY_PASS.c.workspace_id == workspace_id, NIGHTLY_PASS.c.pass_id == pass_id
-        )
-        with self._database.read() as connection:
-            text = connection.execute(wanted).scalar_one_or_none()
-        return None if text is None else Digest.model_validate_json(text)
 
     def running(self, workspace_id: str) -> NightlyPass | None:
         with self._database.read() as connection:
@@ -135,30 +118,6 @@ class Nights:
         )
         with self._database.read() as connection:
             return tuple(_item(row) for row in connection.execute(wanted))
-
-    def runs(self, one: NightlyPass, item: DigestItem) -> Sequence[str]:
-        """All runs of an item's kind that failed in the time of the pass, the newest first."""
-        with self._database.read() as connection:
-            return read_runs(
-                connection,
-                one.workspace_id,
-                workflow_id=item.workflow_id,
-                root=item.signature,
-                first_id=one.first_id,
-                last_id=one.last_id,
-            )
-
-    def analysed(self, one: NightlyPass, item: DigestItem) -> Report | None:
-        """The stored report on the newest run of an item's kind that has one."""
-        with self._database.read() as connection:
-            text = read_analysed(
-                connection,
-                one.workspace_id,
-                workflow_id=item.workflow_id,
-                root=item.signature,
-                last_id=one.last_id,
-            )
-        return None if text is None else Report.model_validate_json(text)
 
     def settle(self, one: NightlyPass, items: Sequence[NightlyItem]) -> None:
         """Store how items ended."""
@@ -208,13 +167,12 @@ class Nights:
         workspace_id: str,
         credit_cap: int | None,
         spend_cap_usd: Decimal | None,
-        pass_id: str,
     ) -> NightlyPass:
         before = _newest(connection, workspace_id)
         first_id = before.last_id if before else 0
         last_id = max(newest_failure_id(connection, workspace_id), first_id)
         started = NightlyPass(
-            pass_id=pass_id,
+            pass_id=new_id("night"),
             workspace_id=workspace_id,
             state=PassState.RUNNING,
             first_id=first_id,

@@ -5,7 +5,7 @@ the workspace's row held, so that two requests at once can't both be the last th
 """
 
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import AlreadyExists, InvalidInput, KeyReused, NotFound
+from ..errors import InvalidInput, KeyReused, NotFound
 from ..types.account import ApiKey
 from ..types.frozen import storable
 from ..types.principal import Principal, PrincipalKind, Role
@@ -87,14 +87,6 @@ class People:
         with self._database.read() as connection:
             return tuple(_stored(row).key for row in connection.execute(wanted))
 
-    def names(self, workspace_id: str, principal_ids: Collection[str]) -> Mapping[str, str]:
-        """What people read for those ids that are principals of this workspace."""
-        wanted = select(PRINCIPAL.c.principal_id, PRINCIPAL.c.name).where(
-            PRINCIPAL.c.workspace_id == workspace_id, PRINCIPAL.c.principal_id.in_(principal_ids)
-        )
-        with self._database.read() as connection:
-            return {row.principal_id: row.name for row in connection.execute(wanted)}
-
     def first_owner(self, workspace_id: str, draft: KeyDraft) -> ApiKey | None:
         """Make the workspace, its owner and a key for them; None when it had an owner before."""
         with self._database.write() as connection:
@@ -113,9 +105,8 @@ class People:
         """Make a key for a new principal, or a second one for the principal of *replaces*.
 
         A key that this request has made already, and nobody has used, gets the new digest. Raises
-        NotFound for a *replaces* of another workspace, InvalidInput for one that does not fit,
-        KeyReused when the id was made by another request, and AlreadyExists for a key that has been
-        used or revoked since this request made it.
+        NotFound for a *replaces* of another workspace, InvalidInput for one that does not fit, and
+        KeyReused when the id was made by another request.
         """
         with self._database.write() as connection:
             _hold(connection, by.workspace_id, draft.created_at)
@@ -239,8 +230,7 @@ def _new_key(
         "name": draft.name,
         "prefix": draft.prefix,
         "digest": draft.digest,
-        "created_by": storable(by.id),
-        "created_by_name": storable(by.name),
+        "created_by": by.id,
         "created_at": draft.created_at,
         "expires_at": draft.expires_at,
         "last_used_at": None,
@@ -281,7 +271,8 @@ def _renew(connection: Connection, known: StoredKey, by: Principal, draft: KeyDr
     if same != (*made, key.expires_at):
         raise KeyReused
     if key.revoked_at is not None or key.last_used_at is not None:
-        raise AlreadyExists("key")
+        problem = "the key that this request made has been used or revoked."
+        raise InvalidInput("key", problem, "Send a new request for a new key.")
     changed = update(API_KEY).where(API_KEY.c.key_id == key.key_id).values(digest=draft.digest)
     connection.execute(changed)
     _note_made(connection, known.principal, draft, by)

@@ -20,7 +20,6 @@ _RECEIPTS = (
         LEDGER_ENTRY,
         ANALYSIS.c.execution_id,
         ANALYSIS.c.analysis_id,
-        ANALYSIS.c.asked_by,
         ANALYSIS.c.report,
     )
     .outerjoin(
@@ -55,7 +54,6 @@ def _entry(row: Row[Any]) -> ReceiptEntry:
         key=row.key,
         execution_id=row.execution_id,
         analysis_id=row.analysis_id,
-        asked_by=row.asked_by,
         credits=row.credits,
         cost_usd=_cost(row.report),
         reason=row.reason,

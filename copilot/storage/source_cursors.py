@@ -2,23 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
-from .database import Prepared, insert_new
+from .database import insert_new
 from .tables import SOURCE_CURSOR
-
-_CURSOR = Prepared(
-    select(SOURCE_CURSOR.c.cursor).where(
-        SOURCE_CURSOR.c.workspace_id == bindparam("workspace"),
-        SOURCE_CURSOR.c.source == bindparam("source_name"),
-    )
-)
 
 
 def read_cursor(connection: Connection, workspace_id: str, source: str) -> int:
     """0 before the first time."""
-    row = _CURSOR.first(connection, {"workspace": workspace_id, "source_name": source})
-    return 0 if row is None else row.cursor
+    wanted = select(SOURCE_CURSOR.c.cursor).where(*_place(workspace_id, source))
+    return connection.execute(wanted).scalar_one_or_none() or 0
 
 
 def hold_cursor(connection: Connection, workspace_id: str, source: str, *, now: datetime) -> int:

@@ -25,7 +25,6 @@ class FailureRow(Base, table=True):
         # the window of the last n failed runs, whatever the history
         Index(RECENT_FAILURES, "workspace_id", "workflow_id", "counted", "occurred_at", "id"),
         Index("ix_copilot_failure_group", "workspace_id", "signature", "id"),
-        Index("ix_copilot_failure_newest", "workspace_id", "occurred_at", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -91,7 +90,6 @@ class AnalysisRow(Base, table=True):
     reuse_key: str
     root_cause: str
     produced_by: str
-    asked_by: str | None
     credits: int
     report: str = text()
     created_at: datetime = moment()

@@ -48,6 +48,7 @@ EXIT_CODES: Mapping[str, Exit] = MappingProxyType(
         "already_running": Exit.REFUSED,
         "not_resumable": Exit.REFUSED,
         "workflow_paused": Exit.REFUSED,
+        "workspace_in_use": Exit.REFUSED,
         "insufficient_credits": Exit.NO_CREDITS,
         "request_in_progress": Exit.BUSY,
         "server_unreachable": Exit.BUSY,
@@ -116,13 +117,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "not_a_failed_execution": "Wait for the run to end, or ask about one that failed.",
         "unauthenticated": "Send the header Authorization: Bearer <key>. An owner makes keys with "
         "`ask-copilot keys create`, or with POST to the workspace's keys.",
-        "forbidden": "Ask somebody who may do this.",
+        "forbidden": "Ask somebody whose role may do this, or for a key with that role.",
         "insufficient_credits": "An owner can grant credits, with `ask-copilot credits grant` or "
         "with POST to the workspace's credits/grant.",
         "not_found": "Check the path: its ids, and that the key is one of this workspace.",
         "method_not_allowed": "See the header Allow.",
-        "already_exists": "Choose another id; PUT makes a new version of a workflow. For a new API "
-        "key, send a new Idempotency-Key.",
+        "already_exists": "Use PUT to make a new version of it, or choose another id.",
         "already_running": "Ask for its progress, or cancel it.",
         "approval_refused": "Look at the preview and approve it again.",
         "invalid_fix": "Analyse a run of the newest version, and use a fix of that report.",

@@ -37,12 +37,11 @@ class EngineTarget:
 
     def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
         try:
-            with self._engine.at_one_moment():
-                stored = self._engine.workflow(workspace_id, workflow_id)
-                definition, named = self._version(workspace_id, workflow_id, stored.version)
-                workspace = self._engine.resources(workspace_id)
+            stored = self._engine.workflow(workspace_id, workflow_id)
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
+        definition, named = self._version(workspace_id, workflow_id, stored.version)
+        workspace = self._engine.resources(workspace_id)
         content = cast(
             "Mapping[str, Mapping[str, Mapping[str, JsonValue]]]",
             workspace.resources.model_dump(mode="json"),

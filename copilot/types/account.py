@@ -18,7 +18,6 @@ class ApiKey(Frozen):
     prefix: str = Field(description="The start of the key, by which its holder knows it.")
     created_at: AwareDatetime
     created_by: str
-    created_by_name: str | None = None
     expires_at: AwareDatetime | None = None
     last_used_at: AwareDatetime | None = Field(default=None, description="To the minute.")
     revoked_at: AwareDatetime | None = None
@@ -45,7 +44,6 @@ class SettingValue(Frozen):
         default=None, description="Which change only a person who owns the workspace makes."
     )
     changed_by: str | None = None
-    changed_by_name: str | None = None
     changed_at: AwareDatetime | None = None
 
 
@@ -55,8 +53,6 @@ class ReceiptEntry(Frozen):
     key: str
     execution_id: str | None
     analysis_id: str | None
-    asked_by: str | None = Field(description="Who asked; null where nobody was noted.")
-    asked_by_name: str | None = None
     credits: int
     cost_usd: Decimal | None = Field(description="What the provider charged; null when unknown.")
     reason: str
@@ -69,7 +65,6 @@ class AuditEntry(Frozen):
     entry_id: int
     at: AwareDatetime
     actor: str
-    actor_name: str | None = Field(default=None, description="As it was then.")
     actor_kind: PrincipalKind
     action: str = Field(description="approve_fix, set_settings, create_key …")
     subject: str

@@ -1,6 +1,7 @@
 """The engine's nouns that people see, under the copilot's roof: only files called engine.py import
 the engine."""
 
+from engine.observe.stats import Hints
 from engine.definition import Pause as Pause
 from engine.definition import WorkflowRecord as WorkflowRecord
 from engine.definition import WorkflowVersionSummary as WorkflowVersionSummary

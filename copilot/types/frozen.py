@@ -1,15 +1,9 @@
-"""The base of every value that is stored or shown, and text that is fit to be either."""
+"""The base of every value that is stored or shown, and text that any database can hold."""
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
-
-from ..characters import HIDDEN
-
-LONGEST_NAME = 200
-#: An engine's own paths grow with the nesting of its workflows.
-LONGEST_PATH = 1000
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
@@ -24,26 +18,4 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-def visible(text: str) -> str:
-    """*text* on one line with every character that can't be seen replaced by U+FFFD.
-
-    Line feed and tab too: nothing that a terminal would carry out or lay out anew is left.
-    """
-    shown = HIDDEN.sub("\ufffd", storable(text))
-    return shown.replace("\n", "\ufffd").replace("\t", "\ufffd")
-
-
-def _name(text: str) -> str:
-    """At most LONGEST_NAME visible characters, the last one an ellipsis if it was longer."""
-    shown = visible(text)
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
-
-
 Text = Annotated[str, AfterValidator(storable)]
-
-#: What something is called: it may be clipped, for nothing is found by it.
-Name = Annotated[str, AfterValidator(_name)]
-
-#: What something is found by: never clipped, so a longer one is refused.
-Id = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(visible)]
-StepPath = Annotated[str, StringConstraints(max_length=LONGEST_PATH), AfterValidator(visible)]

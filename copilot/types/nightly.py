@@ -35,23 +35,15 @@ class DigestItem(Frozen):
     is_new: bool = Field(description="Never seen in this workspace before this pass.")
     first_occurred: AwareDatetime
     last_occurred: AwareDatetime
-    execution_id: str = Field(
-        description="The run that was analysed: the newest of them that is still failed."
-    )
+    execution_id: str = Field(description="The newest of them, which was analysed.")
     analysis_id: str | None = None
     root_cause: RootCause | None = None
     verdict: Verdict | None = None
     headline: str | None = None
     fixes: tuple[str, ...] = Field(default=(), description="Ids that can be applied.")
-    proposal: str | None = Field(
-        default=None, description="What the first of `fixes` would change, in one line."
-    )
     not_analysed: str | None = Field(
         default=None,
-        description=(
-            "Why: credit_cap, spend_cap, unknown_cost, or the code of an error: "
-            "not_a_failed_execution when every run was resumed or cancelled since."
-        ),
+        description="Why: credit_cap, spend_cap, unknown_cost, or the code of an error.",
     )
 
 

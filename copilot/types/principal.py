@@ -73,16 +73,10 @@ class Principal(Frozen):
     def require(self, scope: Scope) -> None:
         """Raises Forbidden, which names what is missing and who has it."""
         if not self.may(scope):
-            raise self.refusal(scope)
-
-    def refusal(self, scope: Scope, reason: str = "") -> Forbidden:
-        """The error for *scope* missing. Without a *reason* it says what would do."""
-        if not reason and scope in ROLE_SCOPES[self.role]:
-            reason = "No machine may do this, whatever its role."
-        role = least_role(scope)
-        return Forbidden(scope.value, role.value, scope in NEVER_FOR_MACHINES, reason)
+            raise Forbidden(scope.value, *_who_may(scope))
 
 
-def least_role(scope: Scope) -> Role:
-    """The first role that has *scope*."""
-    return next(role for role in Role if scope in ROLE_SCOPES[role])
+def _who_may(scope: Scope) -> tuple[str, bool]:
+    """The least role that has *scope*, and whether only as a person."""
+    role = next(role for role in Role if scope in ROLE_SCOPES[role])
+    return role.value, scope in NEVER_FOR_MACHINES

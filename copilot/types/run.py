@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from .frozen import Frozen, Id, Name, StepPath, Text
+from .frozen import Frozen, Text
 
 
 class RunStatus(StrEnum):
@@ -37,7 +37,7 @@ class ErrorRecord(Frozen):
     message: Text
     type: Text | None = Field(default=None, description="Class of the exception, dotted if known.")
     traceback: Text | None = None
-    code: Name | None = Field(default=None, description="A stable code the engine gave it.")
+    code: str | None = Field(default=None, description="A stable code the engine gave it.")
     details: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue],
         description="Facts beside the text: kind, name, available names, limit, retry_after.",
@@ -46,10 +46,10 @@ class ErrorRecord(Frozen):
 
 class StepRecord(Frozen):
     number: int = Field(ge=1, description="Position among the steps, from 1.")
-    path: StepPath = Field(description="Where in the workflow, '/step2' or '/step2/branch1/send'.")
-    action: Name = Field(description="What the step does: the action's or agent's name.")
+    path: Text = Field(description="Where in the workflow, '/step2' or '/step2/branch1/send'.")
+    action: Text = Field(description="What the step does: the action's or agent's name.")
     status: StepStatus
-    name: Name | None = None
+    name: Text | None = None
     error: ErrorRecord | None = None
     attempts: int = 1
     started_at: AwareDatetime | None = None
@@ -61,14 +61,14 @@ class StepRecord(Frozen):
 class RunRecord(Frozen):
     """One run of one workflow version, as its source tells it. The only input of an analysis."""
 
-    source: Name
+    source: str
     workspace_id: str
-    execution_id: Id
-    workflow_id: Id
-    workflow_name: Name
+    execution_id: Text
+    workflow_id: Text
+    workflow_name: Text
     workflow_version: int | None = None
     status: RunStatus
-    trigger: Name | None = None
+    trigger: Text | None = None
     test_mode: bool = False
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None

@@ -18,9 +18,9 @@ from pydantic import JsonValue
 from .problems import Path, Problems
 
 LARGEST_TEXT = 1_000_000
-DEEPEST = 30
+DEEPEST = 64
 LONGEST_NUMBER = 300
-_LINED_DEPTH = 8  # places deeper than this get the line of what they are in
+_LINED_DEPTH = 36  # places deeper than this get the line of what they are in
 
 _CONSTANTS: dict[str, JsonValue] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from ..tenancy import WorkspaceEngine
-from . import executions, resources, workflows
+from . import approvals, executions, resources, stats, workflows
 from .fields import place
 
 
@@ -20,7 +20,7 @@ def create_router(opened: Callable[..., WorkspaceEngine | Any]) -> APIRouter:
         place(request, workspace)
 
     router = APIRouter(dependencies=[Depends(bind)])
-    for part in (workflows, executions, resources):
+    for part in (workflows, stats, executions, approvals, resources):
         router.include_router(part.router)
     return router
 

@@ -45,6 +45,10 @@ class Resumption(Body):
         description="full runs every step; partial keeps what succeeded; dependencies runs the "
         "failed step with the steps it needs, then goes on.",
     )
+    repeat_effects: bool = Field(
+        default=False,
+        description="Also do again what can't be repeated, like mails that have been sent.",
+    )
 
 
 class ExecutionDetail(BaseModel):
@@ -130,7 +134,10 @@ def cancel_execution(execution_id: Id, asking: Asking) -> Execution:
 def resume_execution(
     execution_id: Id, body: Resumption, asking: Asking, request: Request, response: Response
 ) -> Execution:
-    """Queue the next round, with the newest version of the workflow."""
-    resumed = asking.executions.resume(execution_id, mode=body.resume_mode)
+    """Queue the next round, with the newest version of the workflow; resume_report says what it
+    keeps of those before."""
+    # Left out unless it is asked for: the application may put executions of its own in place.
+    given = {"repeat_effects": True} if body.repeat_effects else {}
+    resumed = asking.executions.resume(execution_id, mode=body.resume_mode, **given)
     response.headers["Location"] = address(request, resumed.id, levels_up=2)
     return resumed

@@ -1,123 +1,301 @@
 """Which outputs a resume keeps: all, none, or all but what the failed step needs."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from ..definition.expressions import dependencies
-from ..definition.steps import AgentStep, Step
+from ..definition.reads import Node, nodes
+from ..definition.steps import EACH, LoopStep
 from ..definition.workflow import Workflow
-from ..errors import AlreadyRunning, NotResumable
-from ..execution import Execution, ExecutionStatus, ResumeMode, StepStatus
+from ..errors import AlreadyRunning, EffectWouldRepeat, NotResumable
+from ..execution import (
+    Execution,
+    ExecutionStatus,
+    ResumeMode,
+    ResumeReport,
+    StaleReason,
+    StaleStep,
+    StepStatus,
+)
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import LiveStep
+from .places import closure, is_within, place_of, same_iteration
+from .substance import changed_places
 
-_COSMETIC = frozenset({"name", "retry", "timeout_seconds", "budget"})
+MOST_REPORTED = 200
+
+Why: TypeAlias = tuple[StaleReason, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a resume puts aside, and what it tells about it."""
+
+    superseded: tuple[str, ...]
+    report: ResumeReport
 
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """Decides, inside the transaction that resumes a run, whether it may and what it keeps."""
+    """Decides, inside the transaction that resumes a run, whether it may and what it keeps.
+
+    With *repeat_effects* steps are done again that did something that can't be repeated.
+    """
 
     mode: ResumeMode
     definitions: DefinitionStore
     is_live: Callable[[str, int], bool]
+    repeat_effects: bool = False
 
     def __call__(
         self, run: Execution, dispatch: int, steps: tuple[LiveStep, ...], workflow: Workflow
-    ) -> tuple[str, ...]:
-        """The paths to put aside. Raises `NotResumable` or `AlreadyRunning`."""
+    ) -> Planned:
+        """Raises `NotResumable`, `AlreadyRunning` or `EffectWouldRepeat`."""
         self._check(run, dispatch)
         versions = {
             version: self.definitions.workflow(run.workspace_id, run.workflow_id, version).workflow
             for version in {step.workflow_version for step in steps}
         }
-        return superseded_paths(self.mode, steps, versions=versions, workflow=workflow)
+        return plan(
+            self.mode,
+            steps,
+            versions=versions,
+            workflow=workflow,
+            repeat_effects=self.repeat_effects,
+        )
 
     def _check(self, run: Execution, dispatch: int) -> None:
         if run.status is ExecutionStatus.SUCCEEDED:
             raise NotResumable(run.status.value, "There is nothing left to do: start a new run.")
+        if run.status is ExecutionStatus.PAUSED and run.error is None:  # else parked
+            raise NotResumable(run.status.value, "Decide what it waits for, or cancel it.")
         if run.status.is_terminal and run.started_at is None:
             raise NotResumable(run.status.value, "It never started: start a new run.")
         if not run.status.is_terminal and self.is_live(run.id, dispatch):
             raise AlreadyRunning(run.status.value)
 
 
-def superseded_paths(
+def plan(
     mode: ResumeMode,
     steps: tuple[LiveStep, ...],
     *,
     versions: Mapping[int, Workflow],
     workflow: Workflow,
-) -> tuple[str, ...]:
-    """The paths of *steps* that don't count in the next round, which follows *workflow*.
+    repeat_effects: bool = False,
+) -> Planned:
+    """What of *steps* counts in the next round, which follows *workflow*.
 
     *versions* holds the workflow versions that *steps* ran with. A step whose own definition has
-    changed is never kept, nor one that read its output.
+    changed is never kept, nor one that read its output. Raises `EffectWouldRepeat`.
     """
+    found = _Staleness(steps, nodes(workflow))
     if mode == "full":
-        return tuple(step.path for step in steps)
-    kept = {step.step_id for step in steps if step.status is StepStatus.SUCCEEDED}
-    reads = dependencies(workflow)
-    changed = _changed(steps, versions, workflow)
-    kept -= changed | _closure(changed, _readers(reads))
-    if mode == "dependencies":
-        broken = _broken(steps, workflow, kept)
-        kept -= broken | _closure(broken, reads)
-    return tuple(step.path for step in steps if step.step_id not in kept)
+        found.add_all("asked")
+    else:
+        found.add_undone()
+        found.add_changed(changed_places(steps, versions, workflow))
+        if mode == "dependencies":
+            found.add_needed()
+    kept = () if repeat_effects else found.keep_effects()
+    stale = found.stale
+    reused = [step.path for step in steps if step.path not in stale]
+    report = ResumeReport(
+        mode=mode,
+        reused_total=len(reused),
+        reused=tuple(reused[:MOST_REPORTED]),
+        stale_total=len(stale),
+        stale=tuple(
+            StaleStep(path=path, reason=reason, because=because)
+            for path, (reason, because) in list(stale.items())[:MOST_REPORTED]
+        ),
+        kept_effects=kept[:MOST_REPORTED],
+    )
+    return Planned(tuple(stale), report)
 
 
-def _broken(steps: tuple[LiveStep, ...], workflow: Workflow, kept: set[str]) -> set[str]:
-    """The steps that failed; the first without an output if the run ended outside every step."""
-    known = {step.id for step in workflow.steps}
-    failed = {step.step_id for step in steps if step.status is not StepStatus.SUCCEEDED} & known
-    missing = (step.id for step in workflow.steps if step.id not in kept)
-    return failed or set(islice(missing, 1))
+@dataclass(slots=True)
+class _Staleness:
+    """The paths that don't count any more, and why; the first reason stays."""
+
+    steps: tuple[LiveStep, ...]
+    known: Mapping[str, Node]
+    stale: dict[str, Why] = field(default_factory=dict[str, Why])
+    places: dict[str, str] = field(default_factory=dict[str, str])
+    rerun_contents: set[str] = field(default_factory=set[str])
+    chained: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    def __post_init__(self) -> None:
+        self.places = {step.path: place_of(step.path, self.known) for step in self.steps}
+
+    def add_all(self, reason: StaleReason) -> None:
+        self._add((step.path for step in self.steps), reason)
+        self.rerun_contents.update(
+            place for place, node in self.known.items() if isinstance(node.step, LoopStep)
+        )
+
+    def add_undone(self) -> None:
+        undone = [step.path for step in self.steps if step.status is not StepStatus.SUCCEEDED]
+        self._add(undone, "not_done")
+        for path in undone:
+            self._add_containers(path)
+            self._add_later_iterations(path)
+
+    def add_changed(self, changed: Mapping[str, StaleReason]) -> None:
+        """*changed* places, and whatever reads them."""
+        readers = _readers(self.known)
+        for place, reason in changed.items():
+            self._add_place(place, reason, None)
+        for start in changed:
+            for place in closure({start}, readers) - {start}:
+                self._add_place(place, "input_changed", start)
+
+    def add_needed(self) -> None:
+        """What the failed steps read, and what that reads."""
+        failed = [path for path, (reason, _) in self.stale.items() if reason == "not_done"]
+        leaves = [
+            path
+            for path in failed
+            if not any(is_within(other, path) for other in failed if other != path)
+        ] or self._first_missing()
+        needs = self._needs()
+        for path in leaves:
+            place = self.places.get(path) or place_of(path, self.known)
+            for needed in closure(needs.get(place, set()), needs):
+                self._add_whole(needed, "needed_again", path, near=path)
+
+    def keep_effects(self) -> tuple[str, ...]:
+        """Steps that did what can't be repeated stay as they are. Raises `EffectWouldRepeat`."""
+        effects = [
+            step
+            for step in self.steps
+            if step.effect and step.path in self.stale and self.stale[step.path][0] != "gone"
+        ]
+        unsafe = [step.path for step in effects if self._must_repeat(step)]
+        if unsafe:
+            raise EffectWouldRepeat(tuple(unsafe))
+        kept = [step.path for step in effects if step.status is StepStatus.SUCCEEDED]
+        for path in kept:
+            del self.stale[path]
+        return tuple(kept)
+
+    def _must_repeat(self, step: LiveStep) -> bool:
+        """Whether it can't be told that the same effect is meant, or the step has to run."""
+        if step.status is not StepStatus.SUCCEEDED:
+            return step.has_output  # done, and refused afterwards
+        place = self.places[step.path]
+        return any(is_within(place, one) and place != one for one in self._loops_anew())
+
+    def _loops_anew(self) -> set[str]:
+        return {
+            place for place in self.rerun_contents if isinstance(self.known[place].step, LoopStep)
+        }
+
+    def _needs(self) -> dict[str, set[str]]:
+        """What a step needs to have run: what it reads, and what the steps around it go by."""
+        needs: dict[str, set[str]] = {}
+        for place, node in self.known.items():
+            own = set(node.reads)
+            parent = node.parent
+            while parent is not None:
+                own |= self.known[parent].inputs_of
+                if node.carried and isinstance(self.known[parent].step, LoopStep):
+                    own |= {one for one in self.known if is_within(one, f"{parent}/{EACH}")}
+                parent = self.known[parent].parent
+            needs[place] = own
+        return needs
+
+    def _first_missing(self) -> list[str]:
+        """The first step without an output, if the run ended outside every step."""
+        kept = {self.places[step.path] for step in self.steps if step.path not in self.stale}
+        top = (place for place, node in self.known.items() if node.parent is None)
+        return [f"/{place}" for place in top if place not in kept][:1]
+
+    def _add_place(self, place: str, reason: StaleReason, because: str | None) -> None:
+        """The step at *place* in every iteration, with what holds it."""
+        for step in self.steps:
+            if self.places[step.path] == place:
+                self._add_path(step.path, reason, because)
+        self._add_what_follows(place)
+
+    def _add_whole(
+        self, place: str, reason: StaleReason, because: str | None, *, near: str | None = None
+    ) -> None:
+        """*place* with everything inside it; *near* keeps to the iteration of that path."""
+        carried = near is not None and self._is_carried(near)
+        for step in self.steps:
+            if not is_within(self.places[step.path], place):
+                continue
+            if near is None or carried or same_iteration(step.path, near):
+                self._add_path(step.path, reason, because)
+        self.rerun_contents.add(place)
+        self._add_what_follows(place)
+
+    def _add_path(self, path: str, reason: StaleReason, because: str | None) -> None:
+        self._add([path], reason, because)
+        self._add_containers(path)
+        self._add_later_iterations(path)
+
+    def _add_what_follows(self, place: str) -> None:
+        """What decides how another step goes on has changed: nothing done inside that is sure."""
+        for other, held in self.known.items():
+            if place in held.inputs_of and other not in self.rerun_contents:
+                self._add_whole(other, "input_changed", place)
+
+    def _is_carried(self, path: str) -> bool:
+        node = self.known.get(self.places.get(path, ""))
+        return node is not None and node.carried
+
+    def _add_containers(self, path: str) -> None:
+        """A step can't stand when one inside it does not."""
+        outer = path.rpartition("/")[0]
+        while outer:
+            if outer in self.places:
+                self._add([outer], "input_changed", self.places[path])
+            outer = outer.rpartition("/")[0]
+
+    def _add_later_iterations(self, path: str) -> None:
+        """Iterations behind one that runs again, where they follow from it."""
+        node = self.known.get(self.places[path])
+        while node is not None and node.parent is not None:
+            node = self.known[node.parent]
+            if isinstance(node.step, LoopStep) and self._follow_from_before(node.place):
+                self._add_behind(path, depth=node.place.count("/") + 1)
+
+    def _add_behind(self, path: str, *, depth: int) -> None:
+        """*depth* is how many parts of *path* lead to its loop."""
+        parts = path.split("/")
+        prefix, number = "/".join(parts[: depth + 1]), int(parts[depth + 1])
+        later = (
+            step.path
+            for step in self.steps
+            if step.path.startswith(f"{prefix}/") and int(step.path.split("/")[depth + 1]) > number
+        )
+        self._add(later, "input_changed", self.places[path])
+
+    def _follow_from_before(self, place: str) -> bool:
+        """Whether what an iteration of the loop at *place* does depends on those before."""
+        if place not in self.chained:
+            loop = self.known[place].step
+            decides = isinstance(loop, LoopStep) and bool(
+                loop.update or loop.while_ is not None or loop.until is not None
+            )
+            self.chained[place] = decides or any(
+                node.carried for one, node in self.known.items() if is_within(one, place)
+            )
+        return self.chained[place]
+
+    def _add(self, paths: Iterable[str], reason: StaleReason, because: str | None = None) -> None:
+        for path in paths:
+            known = self.places[path] in self.known
+            self.stale.setdefault(path, (reason if known else "gone", because))
 
 
-def _changed(
-    steps: tuple[LiveStep, ...], versions: Mapping[int, Workflow], workflow: Workflow
-) -> set[str]:
-    """Steps that would not be carried out as they were, or are gone."""
-    now = {step.id: _substance(workflow, step) for step in workflow.steps}
-    then = {
-        version: {step.id: _substance(old, step) for step in old.steps}
-        for version, old in versions.items()
-        if old is not workflow
-    }
-    then = {version: then.get(version, now) for version in versions}
-    return {
-        step.step_id
-        for step in steps
-        if then[step.workflow_version].get(step.step_id) != now.get(step.step_id)
-    }
-
-
-def _substance(workflow: Workflow, step: Step) -> str:
-    """Everything that decides what a step does; an agent also follows the workflow's orders."""
-    data = step.model_dump(mode="json", exclude=set(_COSMETIC))
-    if isinstance(step, AgentStep):
-        data["orders"] = [workflow.instructions, workflow.restrictions]
-    data["documents"] = [*workflow.documents, *step.documents]
-    return json.dumps(data, sort_keys=True)
-
-
-def _readers(reads: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+def _readers(known: Mapping[str, Node]) -> dict[str, set[str]]:
+    """Place to the places that follow from it: what reads it, and what holds it."""
     readers: dict[str, set[str]] = {}
-    for step_id, sources in reads.items():
-        for source in sources:
-            readers.setdefault(source, set()).add(step_id)
+    for place, node in known.items():
+        for source in node.reads:
+            readers.setdefault(source, set()).add(place)
+        if node.parent is not None:
+            readers.setdefault(place, set()).add(node.parent)
     return readers
-
-
-def _closure(start: set[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
-    """Everything that can be reached from *start*, without *start* itself unless in a circle."""
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        for following in edges.get(waiting.pop(), ()):
-            if following not in found:
-                found.add(following)
-                waiting.append(following)
-    return found

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import StoreBusy
 
 BUSY_SECONDS = 30
+#: A process that hangs inside a transaction keeps others waiting no longer, in milliseconds.
+HUNG_TRANSACTION = 10_000
 CHECKPOINT_PAGES = 4000  # 16 MB: each checkpoint syncs twice more
 
 
@@ -25,12 +27,25 @@ def connect(url: str) -> sa.Engine:
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_size=20, pool_pre_ping=True)
+        return _server(parsed)
     if parsed.database in {None, "", ":memory:"}:
         raise ValueError("The engine needs a SQLite file: sqlite:///path/to/engine.db")
     engine = sa.create_engine(parsed, pool_size=20, max_overflow=30)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _server(url: sa.URL) -> sa.Engine:
+    """Postgres. Both sides notice within seconds that the other machine is gone."""
+    given: dict[str, Any] = {
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "options": f"-c idle_in_transaction_session_timeout={HUNG_TRANSACTION} "
+        "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+    }
+    ours = {name: value for name, value in given.items() if name not in url.query}
+    return sa.create_engine(url, pool_size=20, pool_pre_ping=True, connect_args=ours)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -58,9 +73,19 @@ def writing_on(connection: sa.Connection) -> Generator[None]:
     """`writing` on a connection that the caller keeps."""
     with connection.begin():
         if connection.dialect.name == "sqlite":
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN IMMEDIATE")
+            _begin(connection, "BEGIN IMMEDIATE")
         yield
+
+
+def _begin(connection: sa.Connection, statement: str) -> None:
+    """Straight to the driver, which is faster; what goes wrong is raised as everywhere else."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            statement, {}, error, sqlite3.Error, dialect=connection.dialect
+        ) from error
 
 
 _shared = threading.local()
@@ -75,8 +100,7 @@ def reading(engine: sa.Engine) -> Generator[sa.Connection]:
         return
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN")
+            _begin(connection, "BEGIN")
         else:
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
@@ -92,6 +116,15 @@ def at_one_moment(engine: sa.Engine) -> Generator[None]:
             yield
         finally:
             _shared.connection = before
+
+
+_ALONE = 4_190_557_201  # any number of our own
+
+
+def alone(connection: sa.Connection) -> None:
+    """Until its transaction ends, *connection*'s is the only one that is past this line."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
 
 
 _named_tuple: Callable[[str, Sequence[str]], Callable[..., Any]] = namedtuple
@@ -127,13 +160,13 @@ class Prepared:
     def all(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[Any]:
         """Every row of a SELECT, as a named tuple."""
         sql, names, processors = self._for(connection.dialect)
-        row, results = self._results(connection.dialect)
         known = {**self._fixed[connection.dialect.name], **values}
         driver: Any = connection.dialect.loaded_dbapi
         cursor: Any = connection.connection.cursor()
         try:
             cursor.execute(sql, self._values(known, names, processors))
             found = cursor.fetchall()
+            row, results = self._results(connection.dialect, cursor.description)
         except driver.Error as error:
             raise DBAPIError.instance(
                 sql, {}, error, driver.Error, hide_parameters=True, dialect=connection.dialect
@@ -145,14 +178,14 @@ class Prepared:
             for one in found
         ]
 
-    def _results(self, dialect: sa.Dialect) -> tuple[Any, tuple[Any, ...]]:
+    def _results(self, dialect: sa.Dialect, description: Any) -> tuple[Any, tuple[Any, ...]]:
         if dialect.name not in self._rows:
             columns: list[Any] = list(self._statement.exported_columns)
             self._rows[dialect.name] = (
                 _named_tuple("row", [column.key for column in columns]),
                 tuple(
-                    column.type.dialect_impl(dialect).result_processor(dialect, None)
-                    for column in columns
+                    column.type.dialect_impl(dialect).result_processor(dialect, told[1])
+                    for column, told in zip(columns, description, strict=True)
                 ),
             )
         return self._rows[dialect.name]

@@ -14,6 +14,7 @@ from ..errors import InvalidDefinition, NotFound, StaleVersion
 from ..ports import Clock
 from ..workspace import MODELS, Resource, ResourceKind, Resources
 from .database import Prepared, reading, writing
+from .holdings import version_floor
 from .tables import APPLIED_CHANGE, RESOURCE, WORKFLOW, WORKFLOW_VERSION
 
 Content: TypeAlias = Resource | Mapping[str, Any] | None
@@ -232,7 +233,7 @@ def add_version(
     current = connection.scalar(sa.select(WORKFLOW.c.version).where(head).with_for_update()) or 0
     if expected is not None and expected != current:
         raise StaleVersion("The workflow", expected, current)
-    version = current + 1
+    version = (current or version_floor(connection, workspace_id)) + 1
     ids = {"workspace_id": workspace_id, "workflow_id": workflow_id, "version": version}
     if current:
         connection.execute(sa.update(WORKFLOW).where(head).values(version=version, updated_at=now))

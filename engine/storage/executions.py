@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..definition import to_data
+from ..definition.steps import Step
 from ..definition.workflow import Workflow
 from ..execution import (
     EndedRun,
@@ -20,7 +21,6 @@ from ..execution import (
 from . import codec, cursors, records
 from .database import Prepared, reading
 from .definitions import DefinitionStore
-from .journal import live_steps
 from .tables import EXECUTION, STEP_RUN
 
 _IN_ONE_QUERY = 500
@@ -117,10 +117,10 @@ class ExecutionStore:
             count, last = connection.execute(query).one()
             return self.as_of_now(connection, run), count, last
 
-    def stage(self, run: Execution) -> str | None:
-        """The title of the step *run* is at."""
+    def workflow_of(self, run: Execution) -> Workflow:
+        """The version that *run* follows."""
         stored = self._definitions.workflow(run.workspace_id, run.workflow_id, run.workflow_version)
-        return next((s.title for s in stored.workflow.steps if s.id == run.current_step), None)
+        return stored.workflow
 
     def ended_runs(
         self, workspace_id: str, *, after: int = 0, limit: int = 100
@@ -190,11 +190,7 @@ class ExecutionStore:
         if run.status.is_terminal:
             return run
         used = records.totals(connection, run.id, round=run.round)
-        done = {
-            step.step_id
-            for step in live_steps(connection, run.id, outputs=False)
-            if step.status is StepStatus.SUCCEEDED
-        }
+        done = {row.step_id for row in _DONE.all(connection, {"id": run.id})}
         workflow = self._workflow_of(connection, run)
         return run.model_copy(
             update={
@@ -208,26 +204,24 @@ class ExecutionStore:
     def _view(
         self, connection: sa.Connection, run: Execution, rows: Mapping[str, Any]
     ) -> tuple[StepExecution, ...]:
-        """Every step of the workflow; *rows* are those that count, by path."""
+        """Every step of the workflow, and those inside that have run; *rows* count, by path."""
+        inside: dict[str, list[Any]] = {}
+        for row in rows.values():
+            if row.depth > 1:
+                inside.setdefault(row.path.split("/", 2)[1], []).append(row)
         view: list[StepExecution] = []
         for number, step in enumerate(self._workflow_of(connection, run).steps, start=1):
             row = rows.get(f"/{step.id}")
-            if row is not None:
-                known = records.step_execution(row, round=run.round)
-                view.append(known.model_copy(update={"number": number}))
-                continue
-            view.append(
-                StepExecution(
-                    path=f"/{step.id}",
-                    step_id=step.id,
-                    number=number,
-                    name=step.title,
-                    action=step.action,
-                    round=run.round,
-                    status=_status_without_row(run, step.id),
-                    attempts=0,
-                )
+            known = (
+                _not_run(run, step) if row is None else records.step_execution(row, round=run.round)
             )
+            view.append(known.model_copy(update={"number": number}))
+            for held in sorted(inside.get(step.id, ()), key=_reading_order):
+                known = records.step_execution(held, round=run.round)
+                changes: dict[str, Any] = {"number": number}
+                if run.status.is_terminal and known.status is StepStatus.PAUSED:
+                    changes["status"] = StepStatus.SKIPPED  # its question is open no more
+                view.append(known.model_copy(update=changes))
         return tuple(view)
 
     def _workflow_of(self, connection: sa.Connection, run: Execution) -> Workflow:
@@ -259,6 +253,14 @@ def _older_than(created_at: datetime, execution_id: str) -> Any:
     )
 
 
+_DONE = Prepared(
+    sa.select(STEP_RUN.c.step_id).where(
+        STEP_RUN.c.execution_id == sa.bindparam("id"),
+        STEP_RUN.c.status == sa.literal(StepStatus.SUCCEEDED.value),
+        STEP_RUN.c.superseded_in.is_(None),
+        STEP_RUN.c.depth == sa.literal(1),
+    )
+)
 _WITHOUT_OUTPUT = [one for one in STEP_RUN.c if one is not STEP_RUN.c.output]
 _STEPS = {
     True: sa.select(STEP_RUN).where(STEP_RUN.c.superseded_in.is_(None)),
@@ -296,9 +298,32 @@ def _output(connection: sa.Connection, execution_id: str, path: str) -> Any:
     return None if text is None else codec.loads(text)
 
 
+def _reading_order(row: Any) -> tuple[tuple[int, str], ...]:
+    """Iterations by number, the rest by name, each step before what it holds."""
+    parts = row.path.split("/")[1:]
+    return tuple((int(part), "") if part.isdigit() else (0, part) for part in parts)
+
+
+def _not_run(run: Execution, step: Step) -> StepExecution:
+    return StepExecution(
+        path=f"/{step.id}",
+        step_id=step.id,
+        kind=step.type,
+        number=1,
+        name=step.title,
+        action=step.action,
+        round=run.round,
+        status=_status_without_row(run, step.id),
+        attempts=0,
+    )
+
+
 def _status_without_row(run: Execution, step_id: str) -> StepStatus:
     if run.status.is_terminal:
         return StepStatus.SKIPPED
-    if run.status is ExecutionStatus.RUNNING and step_id == run.current_step:
-        return StepStatus.RUNNING
+    if step_id == run.current_step:
+        if run.status is ExecutionStatus.RUNNING:
+            return StepStatus.RUNNING
+        if run.status is ExecutionStatus.PAUSED:
+            return StepStatus.PAUSED
     return StepStatus.PENDING

@@ -5,15 +5,16 @@ Everything an interpreter writes names its token; once the row holds another tok
 write changes nothing and `Fenced` is raised.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from ..execution import ErrorInfo, ExecutionStatus, StepStatus
-from . import codec
+from ..definition.workflow import Workflow
+from ..execution import Approval, ErrorInfo, ExecutionStatus, StepStatus
+from . import codec, events, questions, stats
 from .database import Prepared
 from .records import StepRecord, Totals, lock_execution, step_values, totals
 from .tables import COUNTER, ENDED, EXECUTION, STEP_RUN
@@ -46,11 +47,19 @@ class LiveStep:
     workflow_version: int
     status: StepStatus
     output: str | None = None
+    error: ErrorInfo | None = None
+    effect: bool = False
+    has_output: bool = False
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Everything a round starts from. `spent` counts every round, for the caps."""
+    """Everything a round starts from. `spent` counts every round, for the caps.
+
+    `round_started_at` is moved on by the time the round has waited for people. `approvals` are
+    those of this round, by path.
+    """
 
     ticket: Ticket
     workspace_id: str
@@ -60,6 +69,7 @@ class Begun:
     round_started_at: datetime
     steps: tuple[LiveStep, ...]
     spent: Totals
+    approvals: Mapping[str, Approval] = field(default_factory=dict[str, Approval])
 
 
 def _set_execution(*names: str) -> sa.Update:
@@ -80,6 +90,8 @@ _CLOSE = _set_execution(
     "total_execution_time_ms",
     "total_cost_usd",
     "end_cursor",
+    "paused_at",
+    "wake_at",
 )
 _COUNT = (
     sa.update(COUNTER)
@@ -96,6 +108,7 @@ def begin(
     row = lock_execution(connection, execution_id)
     if row is None or row.dispatch != dispatch or row.status not in _LIVE:
         return None
+    events.round_begun(connection, row, now=now)
     started = row.round_started_at or now
     connection.execute(
         _TAKE_OVER,
@@ -115,9 +128,10 @@ def begin(
         workflow_id=row.workflow_id,
         inputs=codec.loads(row.inputs),
         timeout_seconds=row.timeout_seconds,
-        round_started_at=started,
+        round_started_at=started + timedelta(seconds=row.paused_seconds),
         steps=() if first else live_steps(connection, execution_id, outputs=True),
         spent=Totals() if first else totals(connection, execution_id, round=None),
+        approvals={} if first else questions.of_round(connection, execution_id, row.round),
     )
 
 
@@ -132,6 +146,10 @@ def live_steps(
         STEP_RUN.c.round,
         STEP_RUN.c.workflow_version,
         STEP_RUN.c.status,
+        STEP_RUN.c.effect,
+        STEP_RUN.c.error,
+        STEP_RUN.c.started_at,
+        STEP_RUN.c.output.is_not(None).label("has_output"),
         *([STEP_RUN.c.output] if outputs else []),
     ]
     query = (
@@ -148,6 +166,10 @@ def live_steps(
             row.workflow_version,
             StepStatus(row.status),
             row.output if outputs else None,
+            None if row.error is None else ErrorInfo.model_validate_json(row.error),
+            row.effect,
+            bool(row.has_output),
+            row.started_at,
         )
         for row in connection.execute(query)
     )
@@ -193,6 +215,7 @@ def record_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None
     rows = [_values(ticket, record) for ticket, record in writes]
     if _INSERT.rowcount(connection, rows) != len(rows):
         raise Fenced
+    events.steps_recorded(connection, writes)
 
 
 def settle_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None:
@@ -202,6 +225,7 @@ def settle_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None
         row.update({f"key_{name}": row[name] for name in _KEYS})
     if _UPDATE.rowcount(connection, rows) != len(rows):
         raise Fenced
+    events.steps_settled(connection, writes)
 
 
 def _values(ticket: Ticket, record: StepRecord) -> dict[str, Any]:
@@ -225,7 +249,7 @@ def record_interrupted(connection: sa.Connection, ticket: Ticket, record: StepRe
     status = connection.scalar(query)
     if status is None:
         record_steps(connection, [(ticket, record)])
-    elif status == StepStatus.RUNNING.value:
+    elif status in (StepStatus.RUNNING.value, StepStatus.PAUSED.value):
         settle_steps(connection, [(ticket, record)])
 
 
@@ -235,6 +259,7 @@ def end(
     *,
     status: ExecutionStatus,
     now: datetime,
+    workflow: Workflow,
     error: ErrorInfo | None = None,
     current_step: str | None = None,
 ) -> None:
@@ -251,6 +276,8 @@ def end(
         error=error,
         current_step=current_step,
     )
+    ended = stats.Ended.of(row, status=status, error=error)
+    stats.roll_up(connection, ended, workflow, now=now)
 
 
 def close_execution(
@@ -265,6 +292,7 @@ def close_execution(
 ) -> None:
     """Ends a locked run whoever holds it, and gives it the next cursor."""
     used = totals(connection, execution_id, round=round)
+    events.execution_ended(connection, execution_id, round, status=status, now=now, error=error)
     connection.execute(
         _CLOSE,
         {
@@ -279,6 +307,8 @@ def close_execution(
             "total_execution_time_ms": used.time_ms,
             "total_cost_usd": used.cost_usd,
             "end_cursor": connection.scalar(_COUNT, {"key_name": ENDED}),
+            "paused_at": None,
+            "wake_at": None,
         },
     )
 

@@ -9,7 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..errors import NotFound
-from ..execution import ErrorInfo, Execution, ExecutionStatus, StepExecution, StepStatus
+from ..execution import (
+    ErrorInfo,
+    Execution,
+    ExecutionStatus,
+    FallbackUse,
+    ResumeReport,
+    StepExecution,
+    StepStatus,
+)
 from . import codec
 from .database import Prepared
 from .tables import EXECUTION, STEP_RUN
@@ -49,6 +57,9 @@ class StepRecord:
     feedback: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     output: str | None = None
+    kind: str = "tool"
+    effect: bool = False
+    fallback: FallbackUse | None = None
 
 
 def step_values(record: StepRecord) -> dict[str, Any]:
@@ -60,6 +71,8 @@ def step_values(record: StepRecord) -> dict[str, Any]:
         "depth": record.path.count("/"),
         "name": record.name,
         "action": record.action,
+        "kind": record.kind,
+        "effect": record.effect,
         "status": record.status.value,
         "attempts": record.attempts,
         "started_at": record.started_at,
@@ -69,6 +82,7 @@ def step_values(record: StepRecord) -> dict[str, Any]:
         "cost_usd": record.cost_usd,
         "item_count": record.item_count,
         "feedback": codec.dumps(record.feedback, place="feedback") if record.feedback else None,
+        "fallback": None if record.fallback is None else record.fallback.model_dump_json(),
         "error": None if record.error is None else record.error.model_dump_json(),
         "output": record.output,
     }
@@ -96,6 +110,9 @@ def step_execution(row: Any, *, round: int) -> StepExecution:
         cost_usd=row.cost_usd,
         item_count=row.item_count,
         restored=row.round < round,
+        kind=row.kind,
+        effect=row.effect,
+        fallback=None if row.fallback is None else FallbackUse.model_validate_json(row.fallback),
     )
 
 
@@ -126,11 +143,19 @@ def execution(row: Any, *, output: Any = None) -> Execution:
         total_cost_usd=row.total_cost_usd,
         error=_error(row.error),
         output=output,
+        paused_at=row.paused_at,
+        wake_at=row.wake_at,
+        resume_report=ResumeReport.model_validate_json(row.resume_report)
+        if row.resume_report
+        else None,
+        estimate=codec.loads(row.estimate) if row.estimate else None,
     )
 
 
+#: The kinds that hold other steps: what they used is counted with those.
+CONTAINERS = ("branch", "parallel", "loop")
 _USED = sa.select(STEP_RUN.c.tokens_used, STEP_RUN.c.execution_time_ms, STEP_RUN.c.cost_usd).where(
-    STEP_RUN.c.execution_id == sa.bindparam("execution_id")
+    STEP_RUN.c.execution_id == sa.bindparam("execution_id"), STEP_RUN.c.kind.not_in(CONTAINERS)
 )
 _USED_IN_ROUND = _USED.where(STEP_RUN.c.round == sa.bindparam("round"))
 _FOUND = Prepared(

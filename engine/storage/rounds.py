@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
 
 from ..definition.workflow import Workflow
 from ..errors import RequestKeyReused
-from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode
+from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode, ResumeReport
 from ..ports import Clock
-from . import codec, records
+from . import codec, events, records, stats
 from .database import reading, writing
 from .definitions import DefinitionStore
 from .executions import ExecutionStore
@@ -38,18 +39,33 @@ class NewRun:
     test_mode: bool = False
     timeout_seconds: float | None = None
     request_key: str | None = None
+    estimate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """A run the dispatcher should know about: it is queued or running, at this dispatch."""
+    """A run that should be worked on: queued, running, or paused until a time that has come.
+
+    `recoveries` is how often it was queued again because its dispatch was lost.
+    """
 
     execution_id: str
     dispatch: int
     status: ExecutionStatus
+    recoveries: int = 0
 
 
-PlanResume: TypeAlias = Callable[[Execution, int, tuple[LiveStep, ...], Workflow], Sequence[str]]
+class Plan(Protocol):
+    """What a resume puts aside, and what it tells about it."""
+
+    @property
+    def superseded(self) -> Sequence[str]: ...
+
+    @property
+    def report(self) -> ResumeReport: ...
+
+
+PlanResume: TypeAlias = Callable[[Execution, int, tuple[LiveStep, ...], Workflow], Plan]
 
 
 class RoundStore:
@@ -90,6 +106,11 @@ class RoundStore:
             "test_mode": run.test_mode,
             "timeout_seconds": run.timeout_seconds,
             "inputs": codec.dumps(run.inputs, place="inputs"),
+            "estimate": None
+            if run.estimate is None
+            else codec.dumps(run.estimate, place="estimate"),
+            "paused_seconds": 0.0,
+            "recoveries": 0,
             "steps_total": len(workflow.steps),
             "current_step": workflow.steps[0].id,
             "created_at": now,
@@ -139,7 +160,7 @@ class RoundStore:
         enqueue: Enqueue,
         request_key: str | None = None,
     ) -> Execution:
-        """The next round, queued. *plan* names the paths to put aside, or raises.
+        """The next round, queued. *plan* says what to put aside, or raises.
 
         A request that was carried out already gives the run as it is now.
         """
@@ -157,9 +178,9 @@ class RoundStore:
                 connection, workspace_id, row.workflow_id, version
             )
             steps = live_steps(connection, execution_id, outputs=False)
-            paths = plan(records.execution(row), row.dispatch, steps, stored.workflow)
-            if paths:
-                supersede(connection, execution_id, paths, in_round=row.round + 1)
+            planned = plan(records.execution(row), row.dispatch, steps, stored.workflow)
+            if planned.superseded:
+                supersede(connection, execution_id, planned.superseded, in_round=row.round + 1)
             connection.execute(
                 sa.update(EXECUTION)
                 .where(EXECUTION.c.id == execution_id)
@@ -180,7 +201,15 @@ class RoundStore:
                     total_execution_time_ms=0,
                     total_cost_usd=None,
                     end_cursor=None,
+                    paused_at=None,
+                    wake_at=None,
+                    paused_seconds=0.0,
+                    recoveries=0,
+                    resume_report=planned.report.model_dump_json(),
                 )
+            )
+            events.resumed(
+                connection, execution_id, row.round + 1, reason="asked", now=now, mode=mode
             )
             enqueue(connection, execution_id, row.dispatch + 1)
             self._requests.settle(connection, request, Done(execution_id, row.round + 1))
@@ -216,22 +245,40 @@ class RoundStore:
 
     def dispatched(self) -> tuple[Dispatched, ...]:
         """Every run of every workspace that some dispatcher should be working on."""
-        query = sa.select(EXECUTION.c.id, EXECUTION.c.dispatch, EXECUTION.c.status).where(
-            EXECUTION.c.status.in_(_UNENDED)
+        query = sa.select(
+            EXECUTION.c.id, EXECUTION.c.dispatch, EXECUTION.c.status, EXECUTION.c.recoveries
+        ).where(
+            sa.or_(
+                EXECUTION.c.status.in_(_UNENDED),
+                sa.and_(
+                    EXECUTION.c.status == ExecutionStatus.PAUSED.value,
+                    EXECUTION.c.wake_at <= self._clock.now(),
+                ),
+            )
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return tuple(Dispatched(row.id, row.dispatch, ExecutionStatus(row.status)) for row in rows)
+        return tuple(
+            Dispatched(row.id, row.dispatch, ExecutionStatus(row.status), row.recoveries)
+            for row in rows
+        )
 
     def dispatch_again(self, lost: Dispatched, *, enqueue: Enqueue) -> bool:
-        """Queues a run whose dispatch was lost; False if it has moved on meanwhile."""
+        """Queues a run whose dispatch was lost, or whose time has come.
+
+        False if it has moved on meanwhile.
+        """
         with writing(self._engine) as connection:
-            if not _is_still(connection, lost):
+            row = _still(connection, lost)
+            if row is None:
                 return False
+            if row.status == ExecutionStatus.PAUSED.value:
+                queue_again(connection, row, now=self._clock.now(), enqueue=enqueue)
+                return True
             connection.execute(
                 sa.update(EXECUTION)
                 .where(EXECUTION.c.id == lost.execution_id)
-                .values(dispatch=lost.dispatch + 1, run_token=None)
+                .values(dispatch=lost.dispatch + 1, run_token=None, recoveries=row.recoveries + 1)
             )
             enqueue(connection, lost.execution_id, lost.dispatch + 1)
         return True
@@ -239,9 +286,9 @@ class RoundStore:
     def crash(self, lost: Dispatched, error: ErrorInfo) -> bool:
         """Gives a run up; False if it has moved on meanwhile."""
         with writing(self._engine) as connection:
-            if not _is_still(connection, lost):
+            row = _still(connection, lost)
+            if row is None:
                 return False
-            row = records.lock_execution(connection, lost.execution_id)
             run = self._executions.as_of_now(connection, records.execution(row))
             close_execution(
                 connection,
@@ -252,9 +299,40 @@ class RoundStore:
                 error=error,
                 current_step=run.current_step,
             )
+            ended = stats.Ended.of(row, status=ExecutionStatus.CRASHED, error=error)
+            stored = self._definitions.read_workflow(
+                connection, row.workspace_id, row.workflow_id, row.workflow_version
+            )
+            stats.roll_up(connection, ended, stored.workflow, now=self._clock.now())
         return True
 
 
-def _is_still(connection: sa.Connection, lost: Dispatched) -> bool:
+def queue_again(connection: sa.Connection, row: Any, *, now: datetime, enqueue: Enqueue) -> None:
+    """A locked run that is paused goes on; the time it has waited does not count as its own."""
+    waited = 0.0 if row.paused_at is None else (now - row.paused_at).total_seconds()
+    connection.execute(
+        sa.update(EXECUTION)
+        .where(EXECUTION.c.id == row.id)
+        .values(
+            status=ExecutionStatus.QUEUED.value,
+            dispatch=row.dispatch + 1,
+            run_token=None,
+            paused_at=None,
+            wake_at=None,
+            paused_seconds=row.paused_seconds + max(0.0, waited),
+            recoveries=0,
+            updated_at=now,
+        )
+    )
+    events.resumed(connection, row.id, row.round, reason="pause_over", now=now)
+    enqueue(connection, row.id, row.dispatch + 1)
+
+
+def _still(connection: sa.Connection, lost: Dispatched) -> Any:
+    """The locked row, if the run has not moved on since it was found."""
     row = records.lock_execution(connection, lost.execution_id)
-    return row is not None and row.dispatch == lost.dispatch and row.status in _UNENDED
+    if row is None or row.dispatch != lost.dispatch:
+        return None
+    paused = lost.status is ExecutionStatus.PAUSED
+    states = (ExecutionStatus.PAUSED.value,) if paused else _UNENDED
+    return row if row.status in states else None

@@ -118,7 +118,11 @@ class CounterRow(Row, table=True):
 
 
 class ExecutionRow(Row, table=True):
-    """One run. `run_token` is the fence: only the interpreter that holds it may write steps."""
+    """One run. `run_token` is the fence: only the interpreter that holds it may write steps.
+
+    `paused_seconds` is how long this round has waited for people, `wake_at` when it goes on without
+    them, `recoveries` how often it was queued again because its dispatch was lost.
+    """
 
     __tablename__ = "execution"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -155,12 +159,19 @@ class ExecutionRow(Row, table=True):
     end_cursor: int | None = Field(default=None, sa_type=sa.BigInteger)
     error: str | None = Field(default=None, sa_type=sa.Text)
     inputs: str = Field(sa_type=sa.Text)
+    paused_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    paused_seconds: float = 0.0
+    wake_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    recoveries: int = 0
+    resume_report: str | None = Field(default=None, sa_type=sa.Text)
+    estimate: str | None = Field(default=None, sa_type=sa.Text)
 
 
 class StepRunRow(Row, table=True):
     """A step of a run, written when it ends; `superseded_in` is the round that put it aside.
 
-    `output` is the last column: on SQLite a long row's other columns are then read without it.
+    `effect` is true once it has set out to do something that can't be repeated. `output` is the
+    last column: on SQLite a long row's other columns are then read without it.
     """
 
     __tablename__ = "step_run"  # pyright: ignore[reportAssignmentType]
@@ -183,6 +194,8 @@ class StepRunRow(Row, table=True):
     depth: int = 1
     name: str = Field(sa_type=sa.Text)
     action: str = Field(sa_type=sa.Text)
+    kind: str = Field(sa_type=sa.Text)
+    effect: bool = False
     workflow_version: int
     status: str = Field(sa_type=sa.Text)
     superseded_in: int | None = None
@@ -194,22 +207,24 @@ class StepRunRow(Row, table=True):
     started_at: datetime = Field(sa_type=UtcTime)
     completed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     feedback: str | None = Field(default=None, sa_type=sa.Text)
+    fallback: str | None = Field(default=None, sa_type=sa.Text)
     error: str | None = Field(default=None, sa_type=sa.Text)
     output: str | None = Field(default=None, sa_type=sa.Text)
 
 
-def _table(row: type[Row]) -> sa.Table:
+def table_of(row: type[Row]) -> sa.Table:
+    """The table that *row* describes."""
     return cast("Any", row).__table__
 
 
 METADATA: sa.MetaData = Row.metadata
-WORKFLOW = _table(WorkflowRow)
-WORKFLOW_VERSION = _table(WorkflowVersionRow)
-RESOURCE = _table(ResourceRow)
-APPLIED_CHANGE = _table(AppliedChangeRow)
-REQUEST = _table(RequestRow)
-COUNTER = _table(CounterRow)
-EXECUTION = _table(ExecutionRow)
-STEP_RUN = _table(StepRunRow)
+WORKFLOW = table_of(WorkflowRow)
+WORKFLOW_VERSION = table_of(WorkflowVersionRow)
+RESOURCE = table_of(ResourceRow)
+APPLIED_CHANGE = table_of(AppliedChangeRow)
+REQUEST = table_of(RequestRow)
+COUNTER = table_of(CounterRow)
+EXECUTION = table_of(ExecutionRow)
+STEP_RUN = table_of(StepRunRow)
 
 ENDED = "ended_runs"

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,12 +14,16 @@ from typing import Any, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from .database import writing_on
+from .failures import is_lost
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sa.Connection], T]
 Batch: TypeAlias = Callable[[sa.Connection, list[Any]], None]
 
 MOST_IN_A_GROUP = 256
+#: How long work waits for a server that went away before the work began, and between tries.
+PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -39,10 +44,15 @@ class Writer:
     If a group fails it is rolled back and its pieces run again, each in its own transaction, so
     that one bad piece spoils no other. A piece of work may therefore run twice, but commits once;
     it must do nothing beside its queries.
+
+    Work waits for a server that went away, up to *patience* seconds. It is not done again if the
+    connection broke during the commit, which may have happened or not: that is raised.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, *, patience: float = PATIENCE_SECONDS) -> None:
         self._engine = engine
+        self._patience = patience
+        self._stopping = threading.Event()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -54,9 +64,11 @@ class Writer:
     def close(self) -> None:
         """Finishes what was asked for, then stops."""
         if self._thread is not None:
+            self._stopping.set()
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+            self._stopping.clear()
 
     def write(self, work: Work[T]) -> "asyncio.Future[T]":
         """Done when *work* is committed, with its result or what it raised.
@@ -82,13 +94,14 @@ class Writer:
         return waiting.result()
 
     def _run(self) -> None:
-        with self._engine.connect() as connection:
-            while (first := self._jobs.get()) is not None:
-                group, last = self._drain(first)
-                self._commit(connection, group)
-                _deliver(group)
-                if last:
-                    return
+        connection: sa.Connection | None = None
+        last = False
+        while not last and (first := self._jobs.get()) is not None:
+            group, last = self._drain(first)
+            connection = self._commit(connection, group)
+            _deliver(group)
+        if connection is not None:
+            connection.close()
 
     def _drain(self, first: _Job) -> tuple[list[_Job], bool]:
         group = [first]
@@ -102,17 +115,58 @@ class Writer:
             group.append(job)
         return group, False
 
-    def _commit(self, connection: sa.Connection, group: list[_Job]) -> None:
+    def _commit(self, connection: sa.Connection | None, group: list[_Job]) -> sa.Connection | None:
+        """Commits *group*; the connection to go on with, if there still is one."""
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._try(connection, group)
+            except _NotBegun as error:
+                connection = None
+                if time.monotonic() < until and not self._stopping.wait(_PAUSE_SECONDS):
+                    continue
+                return _fail(group, error.cause)
+
+    def _try(self, connection: sa.Connection | None, group: list[_Job]) -> sa.Connection | None:
+        committing = False
         try:
+            connection = connection or self._engine.connect()
             with writing_on(connection):
                 for batch, jobs in groupby(group, key=attrgetter("batch")):
                     _work(connection, batch, list(jobs))
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits, never swallowed
+                committing = True
+        except Exception as error:
+            if is_lost(error):
+                _discard(connection)
+                if not committing:
+                    raise _NotBegun(error) from error
+                return _fail(group, error)
             if len(group) == 1:
-                group[0].error = error
-                return
+                _fail(group, error)
+                return connection
             for job in group:
-                self._commit(connection, [job])
+                connection = self._commit(connection, [job])
+        return connection
+
+
+class _NotBegun(Exception):
+    """The connection broke, and nothing of the work can have been committed."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+def _fail(group: list[_Job], error: BaseException) -> None:
+    for job in group:
+        job.error = error
+
+
+def _discard(connection: sa.Connection | None) -> None:
+    """What goes to the driver directly tells nobody that its connection has broken."""
+    if connection is not None:
+        connection.invalidate()
+        connection.close()
 
 
 def _work(connection: sa.Connection, batch: Batch | None, jobs: list[_Job]) -> None:

@@ -5,10 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from copilot.errors import NotFound
 from copilot.nightly import Nightly
 from copilot.policy import Policy
-from copilot.types import RunStatus
 from tests.copilot.storage_builders import START, a_failure, a_finished_analysis
 from tests.copilot.test_watch import change as change
 
@@ -57,26 +55,13 @@ def policy():
 
 
 @pytest.fixture
-def statuses():
-    """What became of runs, by execution id; the others are still failed. None: it is not here."""
-    return {}
-
-
-@pytest.fixture
-def nightly(store, answers, clock, policy, statuses):
-    def status(_workspace, execution_id):
-        found = statuses.get(execution_id, RunStatus.FAILED)
-        if found is None:
-            raise NotFound("execution")
-        return found
-
+def nightly(store, answers, clock, policy):
     return Nightly(
         store,
         catch_up=lambda _workspace: 0,
         analyze=answers,
         policy=lambda _workspace: Policy(**policy),
         clock=clock,
-        status=status,
     )
 
 

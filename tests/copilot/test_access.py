@@ -10,14 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from copilot.access import KEY_PATTERN, Access, is_whole
-from copilot.errors import (
-    AlreadyExists,
-    Forbidden,
-    InvalidInput,
-    KeyReused,
-    NotFound,
-    Unauthenticated,
-)
+from copilot.errors import Forbidden, InvalidInput, KeyReused, NotFound, Unauthenticated
 from copilot.storage.store import Store
 from copilot.testing import ManualClock
 from copilot.types.principal import NEVER_FOR_MACHINES, Principal, PrincipalKind, Role, Scope
@@ -176,37 +169,8 @@ def test_only_a_person_who_owns_the_workspace_touches_keys(
         if kind is PERSON and role is Role.OWNER:
             call()
         else:
-            with pytest.raises(Forbidden) as refused:
+            with pytest.raises(Forbidden, match="a person with the role owner"):
                 call()
-            no_machine = role is Role.OWNER
-            assert str(refused.value) == (
-                "No machine may do this, whatever its role."
-                if no_machine
-                else "This needs a person with the role owner (scope govern)."
-            )
-
-
-@pytest.mark.parametrize("scope", Scope)
-def test_a_refusal_says_what_would_do_and_is_made_again_from_its_arguments(scope: Scope) -> None:
-    for kind in PrincipalKind:
-        for role in Role:
-            who = Principal(id="x", name="x", workspace_id="acme", kind=kind, role=role)
-            if who.may(scope):
-                who.require(scope)
-                continue
-            with pytest.raises(Forbidden) as refused:
-                who.require(scope)
-            error = refused.value
-            _, least, persons_only, *_ = error.args
-            assert str(Forbidden(*error.args)) == str(error)
-            assert "owner or above" not in str(error)
-            assert ("No machine" in str(error)) is (
-                persons_only and kind is MACHINE and list(Role).index(role) >= _place(least)
-            )
-
-
-def _place(role: str) -> int:
-    return list(Role).index(Role(role))
 
 
 def test_a_machine_never_approves_or_governs(access: Access, owner: Principal) -> None:
@@ -276,7 +240,7 @@ def test_the_same_request_again_makes_no_second_principal(
     with pytest.raises(KeyReused):
         create("another")
     assert access.authenticate(again.secret).name == "robot"
-    with pytest.raises(AlreadyExists, match="used or revoked"):
+    with pytest.raises(InvalidInput, match="used or revoked"):
         create()
     assert access.authenticate(again.secret).name == "robot"
 
@@ -294,7 +258,6 @@ def test_who_holds_the_database_file_owns_the_workspace(access: Access, store: S
     assert (local.role, local.kind, local.workspace_id) == (Role.OWNER, PERSON, "acme")
     made = access.create(local, "laptop", kind=PERSON, role=Role.OWNER)
     assert made.created_by == local.id == "local:ada"
-    assert made.created_by_name == "ada"
     assert access.first_owner("acme", "Ada") is None
     with pytest.raises(NotFound):
         access.revoke(local, local.id)

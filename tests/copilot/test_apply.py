@@ -221,23 +221,6 @@ def test_approving_an_outdated_preview_gives_the_fresh_diff(
     assert caught.value.args == (1, 2, fresh.diff)
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
-def test_the_right_digest_with_another_version_is_not_what_was_looked_at(
-    applier: Applier, target: MemoryTarget, version: int
-) -> None:
-    fresh, _ = adding_a_template(current(target))
-    with pytest.raises(StaleBase) as stale:
-        applier.approve(
-            fresh,
-            workspace_id="acme",
-            seen_digest=fresh.digest,
-            seen_version=version,
-            actor="ana",
-            actor_kind="person",
-        )
-    assert stale.value.args == (version, 1, fresh.diff)
-
-
 def test_a_workflow_edited_after_the_approval_is_not_overwritten(
     applier: Applier, target: MemoryTarget, store: Store
 ) -> None:

@@ -78,9 +78,7 @@ def test_a_row_of_every_table_of_the_oldest_version_is_as_it_was(engine: Engine)
     migrate(engine)
     after = rows_of_every_table(engine, tables=list(before))
     assert len(before) >= 10
-    for table, rows in before.items():  # later versions may add columns, and touch none
-        kept = [{name: row[name] for name in rows[0]} for row in after[table]]
-        assert kept == rows, table
+    assert after == before
 
 
 def rows_of_every_table(

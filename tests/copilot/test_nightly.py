@@ -22,7 +22,6 @@ from tests.copilot.nightly_builders import (
 from tests.copilot.nightly_builders import answers as answers
 from tests.copilot.nightly_builders import nightly as nightly
 from tests.copilot.nightly_builders import policy as policy
-from tests.copilot.nightly_builders import statuses as statuses
 from tests.copilot.storage_builders import START, a_failure, a_run
 from tests.copilot.test_watch import FAILED, see
 from tests.copilot.test_watch import change as change

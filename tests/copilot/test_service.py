@@ -7,14 +7,7 @@ import pytest
 
 from copilot.bootstrap import open_app
 from copilot.demo import OUTREACH, URGENT_MAIL, install_example, workflow_text
-from copilot.errors import (
-    ApprovalRefused,
-    Forbidden,
-    InsufficientCredits,
-    InvalidFix,
-    NotFound,
-    StaleBase,
-)
+from copilot.errors import Forbidden, InsufficientCredits, InvalidFix, NotFound, StaleBase
 from copilot.settings import load
 from copilot.types import ErrorRecord, OutcomeState, RunRecord, RunStatus
 from copilot.types.principal import Principal, Role
@@ -189,30 +182,6 @@ def test_a_fix_for_a_step_that_is_gone_is_refused(bench):
         bench.service.fixes.preview(fix_id)
 
 
-def test_a_fix_that_is_in_place_says_so_to_everybody_who_wants_it_again(bench):
-    fix_id = bench.first_fix(bench.analyze(bench.run()))
-    shown = bench.service.fixes.preview(fix_id)
-    first, second = bench.approve(fix_id), bench.approve(fix_id)
-    change = bench.service.fixes.apply(first.approval_id)
-    in_place = rf"applied already \(change {change.change_id}, version 2\)"
-    with pytest.raises(ApprovalRefused, match=in_place):
-        bench.service.fixes.apply(second.approval_id)
-    with pytest.raises(ApprovalRefused, match=in_place):
-        bench.service.fixes.approve(fix_id, digest=shown.digest, version=shown.base_version)
-    with pytest.raises(ApprovalRefused, match=in_place):
-        bench.service.fixes.preview(fix_id)
-    bench.service.fixes.revert(change.change_id)
-    assert bench.service.fixes.apply(bench.approve(fix_id).approval_id).version == 4
-
-
-def test_a_version_that_was_not_looked_at_is_not_approved(bench):
-    fix_id = bench.first_fix(bench.analyze(bench.run()))
-    shown = bench.service.fixes.preview(fix_id)
-    with pytest.raises(StaleBase) as stale:
-        bench.service.fixes.approve(fix_id, digest=shown.digest, version=7)
-    assert stale.value.args == (7, 1, shown.diff)
-
-
 def test_new_rows_reach_the_result_after_a_full_resume(bench):
     from openpyxl import load_workbook
 
@@ -292,29 +261,3 @@ def test_a_fix_that_was_taken_back_is_said_to_be(bench):
     outcome = bench.service.fixes.outcome(change.change_id)
     assert outcome.state is OutcomeState.TAKEN_BACK
     assert "reverted" in outcome.explanation
-
-
-def test_after_a_revert_the_same_answer_is_free_and_its_fix_fits_again(bench):
-    first = bench.analyze(bench.run())
-    change = bench.service.fixes.apply(bench.approve(bench.first_fix(first)).approval_id)
-    bench.service.fixes.revert(change.change_id)
-    again = bench.analyze(bench.run())
-    assert (again.analysis_id, again.receipt.credits) == (first.analysis_id, 0)
-    fix_id = bench.first_fix(again)
-    shown = bench.service.fixes.preview(fix_id)
-    assert (shown.base_version, shown.diff) == (3, again.suggested_fixes[0].preview)
-    repeated = bench.service.fixes.apply(bench.approve(fix_id).approval_id)
-    assert (repeated.base_version, repeated.version) == (3, 4)
-    assert bench.run().status.value == "succeeded"
-    assert bench.service.fixes.outcome(repeated.change_id).state is OutcomeState.WATCHING
-
-
-def test_a_run_of_an_older_version_is_not_taken_for_one_of_the_current(bench):
-    old = bench.run()
-    first = bench.analyze(old)
-    change = bench.service.fixes.apply(bench.approve(bench.first_fix(first)).approval_id)
-    while_fixed = bench.analyze(old)
-    bench.service.fixes.revert(change.change_id)
-    assert while_fixed.analysis_id != first.analysis_id
-    assert bench.analyze(old).analysis_id not in {first.analysis_id, while_fixed.analysis_id}
-    assert bench.analyze(bench.run()).analysis_id == first.analysis_id

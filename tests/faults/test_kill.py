@@ -38,8 +38,8 @@ def die_after(call):
 """
 
 BODIES = {
-    "analyze": "app.owner().analyses.analyze(sys.argv[2])",
-    "apply": "app.owner().fixes.apply(sys.argv[2])",
+    "analyze": "app.copilot.analyze('default', sys.argv[2])",
+    "apply": "app.copilot.apply('default', sys.argv[2])",
 }
 
 #: Where the process dies, as a line of code that arranges it.
@@ -79,7 +79,7 @@ def failed(tmp_path):
     settings = load(data=tmp_path / "data", undo_seconds=600)
     with open_app(settings) as app:
         install_example(app)
-        app.owner().account.grant(10, key="start")
+        app.copilot.grant("default", 10, actor="test", key="start")
         started = app.engine.submit("default", URGENT_MAIL)
         assert app.engine.wait("default", started.id, 60).status.value == "failed"
     return settings, started.id
@@ -89,10 +89,12 @@ def failed(tmp_path):
 def approved(failed):
     settings, execution_id = failed
     with open_app(settings, dispatch=False) as app:
-        report = app.owner().analyses.analyze(execution_id)
+        report = app.copilot.analyze("default", execution_id)
         fix_id = next(fix.fix_id for fix in report.suggested_fixes if fix.fix_id)
-        shown = app.owner().fixes.preview(fix_id)
-        approval = app.owner().fixes.approve(fix_id, digest=shown.digest, version=1)
+        shown = app.copilot.preview("default", fix_id)
+        approval = app.copilot.approve(
+            "default", fix_id, digest=shown.digest, version=1, actor="test"
+        )
     return settings, approval.approval_id
 
 
@@ -103,32 +105,32 @@ def test_an_apply_that_was_killed_is_made_once_or_can_be_made_again(approved, bo
     with open_app(settings, dispatch=False) as app:
         version = app.engine.workflow("default", URGENT_MAIL).version
         if version == 1:
-            change = app.owner().fixes.apply(approval_id)
+            change = app.copilot.apply("default", approval_id)
         else:
-            change = app.owner().fixes.changes(URGENT_MAIL)[0]
+            change = app.copilot.changes("default", URGENT_MAIL)[0]
         assert (change.state, change.version) == (ChangeState.APPLIED, 2)
         assert app.engine.workflow("default", URGENT_MAIL).version == 2
-        assert len(app.owner().fixes.changes(URGENT_MAIL)) == 1
-        assert app.owner().fixes.undo(change.change_id).change.version == 3
+        assert len(app.copilot.changes("default", URGENT_MAIL)) == 1
+        assert app.copilot.undo("default", change.change_id, actor="test").change.version == 3
 
 
 def test_an_analysis_that_was_killed_costs_nothing_and_can_be_asked_again(failed):
     settings, execution_id = failed
-    killed(settings.data, "analyze", "Analyses.answer = die", execution_id)
+    killed(settings.data, "analyze", "Analyses.finish = die", execution_id)
     with open_app(settings, dispatch=False) as app:
-        after_crash = app.owner().account.credits()
+        after_crash = app.copilot.credits("default")
         assert (after_crash.balance, after_crash.spent, after_crash.reserved) == (10, 0, 0)
-        assert app.owner().analyses.analyze(execution_id).receipt.balance == 9
-        books = app.owner().account.credits()
+        assert app.copilot.analyze("default", execution_id).receipt.balance == 9
+        books = app.copilot.credits("default")
         assert (books.spent, books.problems) == (1, ())
 
 
 def test_an_answer_that_was_stored_before_the_kill_is_charged_once(failed):
     settings, execution_id = failed
-    killed(settings.data, "analyze", "Analyses.answer = die_after(Analyses.answer)", execution_id)
+    killed(settings.data, "analyze", "Analyses.finish = die_after(Analyses.finish)", execution_id)
     with open_app(settings, dispatch=False) as app:
-        assert app.owner().analyses.analyze(execution_id).receipt.credits == 0
-        assert app.owner().account.credits().spent == 1
+        assert app.copilot.analyze("default", execution_id).receipt.credits == 0
+        assert app.copilot.credits("default").spent == 1
 
 
 def test_a_killed_run_goes_on_with_the_command_resume(tmp_path):

@@ -15,8 +15,7 @@ from tests.surfaces.rest_client import Client
 from tests.surfaces.rest_requests import DEFINITION
 
 _numbers = count()
-#: Notes of who did what, and the bookkeeping of requests: another try may add to them. So it may add
-#: a nightly pass, over nothing new and for nothing.
+#: Notes of who did what, and the bookkeeping of requests: another try may add to them.
 BOOKKEEPING = {"copilot_request", "copilot_audit", "engine_request"}
 TABLES = (ENGINE_TABLES.tables.keys() | Base.metadata.tables.keys()) - BOOKKEEPING
 

@@ -1,7 +1,6 @@
 """What every request passes first: its key, how much it may ask, and what it may carry."""
 
 import asyncio
-import dataclasses
 import gzip
 import hashlib
 import json
@@ -153,24 +152,6 @@ def test_a_key_of_the_process_alone_is_let_in_and_is_in_no_list(server, client):
     says(local("GET", "/me", workspace=elsewhere.workspace), 404, "not_found")
     refused = client("GET", "/me", headers={"Authorization": f"Bearer {OWN_KEY}"})
     says(refused, 401, "unauthenticated")
-
-
-def test_a_key_of_the_process_alone_has_no_limit(server, client):
-    person = Principal(id="local:me", name="me", workspace_id=client.workspace, role=Role.OWNER)
-    hashed = hashlib.sha256(OWN_KEY.encode()).hexdigest()
-    few = server.app.settings.model_copy(update={"requests_per_minute": 1})
-    app = dataclasses.replace(server.app, settings=few)
-    local = client.on(Server(app, local_keys={hashed: person}))
-    local.key = OWN_KEY
-    assert [local("GET", "/me").status_code for _ in range(3)] == [200] * 3
-
-
-def test_a_body_that_nobody_asked_for_is_not_read(client):
-    async def receive():
-        raise AssertionError("the body was read")
-
-    options = {"receive": receive, "authorization": None}
-    assert raw(client, "/healthz", **options)[0] == 405
 
 
 def test_no_answer_but_the_first_shows_a_secret(client):

@@ -101,14 +101,21 @@ def test_each_call_has_a_key_of_its_own_and_reading_has_none():
     assert none is None
 
 
-def test_the_key_of_a_grant_goes_along_in_the_body_whatever_it_holds():
-    server = Server(answer({"balance": 7}), answer({"balance": 7}))
-    server.client().account.grant(5, key="Rechnung 7 ключ")
-    server.client().account.grant(5)
-    assert [json.loads(request.content) for request in server.requests] == [
-        {"credits": 5, "key": "Rechnung 7 ключ"},
-        {"credits": 5},
-    ]
+def test_the_key_of_a_grant_is_the_key_of_its_request():
+    server = Server(answer({"balance": 7}))
+    server.client().account.grant(5, key="invoice-12")
+    assert server.keys == ["invoice-12"]
+
+
+@pytest.mark.parametrize("key", ["ключ", "a\nb", "invoice 7", "x" * 256, "\ud800"])
+def test_a_key_that_no_header_can_hold_is_stood_for(key):
+    server = Server(answer({"balance": 7}))
+    server.client().account.grant(5, key=key)
+    server.client().account.grant(5, key=key)
+    first, second = server.keys
+    assert first == second
+    assert first.isascii()
+    assert len(first) == 64
 
 
 @pytest.mark.parametrize("key", ["", "a\r\nX-Other: b", "ключ", "a b"])

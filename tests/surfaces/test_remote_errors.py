@@ -20,9 +20,6 @@ OURS = [
     ours.Unauthenticated("it has expired."),
     ours.Forbidden("approve", "approver", True),
     ours.Forbidden("audit", "owner", False),
-    ours.Forbidden("govern", "owner", True, "verify_runs: lowering it takes an owner."),
-    ours.AlreadyExists("API key"),
-    ours.InvalidCursor(),
     ours.KeyReused(),
     ours.RequestInProgress(),
     ours.TooManyRequests(600, 3),
@@ -119,15 +116,3 @@ def test_a_field_that_was_refused_is_named():
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"code": 3}, {"code": "x", "errors": 1}])
 def test_what_is_no_problem_is_not_read_as_one(data):
     assert Problem.read(data) is None
-
-
-@pytest.mark.parametrize("kind", ["workspace", "address", "failure", "setting"])
-def test_what_every_workspace_has_is_only_missing_with_the_workspace(kind):
-    found = refusal(Problem(code="not_found"), missing=partial(ours.NotFound, kind))
-    assert str(found) == "No such workspace for this key, or no Ask Copilot at this address."
-    assert (found.code, found.retryable) == ("not_found", False)
-
-
-def test_a_missing_thing_is_still_named_by_its_kind():
-    found = refusal(Problem(code="not_found"), missing=partial(ours.NotFound, "fix"))
-    assert str(found) == "No such fix in this workspace."

@@ -1,100 +1,92 @@
-"""The service as a process of its own, spoken to in bytes."""
+"""`ask-copilot serve` as a process of its own: it starts, answers, and stops when it is told to."""
 
 import json
+import os
 import signal
-import socket
-from urllib.parse import urlsplit
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx2
 import pytest
 
-from tests.surfaces.serving import serving
+from tests.surfaces.conftest import ROOT
+
+OWN_TOKEN = "t" * 20
+QUICK = timedelta(milliseconds=30)
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("data")) as server:
-        yield server
-
-
-@pytest.fixture
-def client(served):
-    with httpx2.Client(
-        base_url=f"{served.url}/api/workspaces/default",
-        headers={"Authorization": f"Bearer {served.key}", "Content-Type": "application/json"},
-    ) as client:
-        yield client
-
-
-def connected(served):
-    address = urlsplit(served.url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=20)
-    return connection, connection.makefile("rb")
-
-
-def head(served, *lines):
-    """Of a POST that grants credits."""
-    fixed = (
-        "POST /api/workspaces/default/credits/grant HTTP/1.1",
-        "Host: here",
-        f"Authorization: Bearer {served.key}",
-        "Content-Type: application/json",
+@contextmanager
+def serving(folder, **settings):
+    """The process and the address it listens on."""
+    command = [sys.executable, "-m", "copilot", "serve", "--port", "0", "--json"]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    return "\r\n".join((*fixed, *lines, "", "")).encode()
+    try:
+        yield process, json.loads(process.stdout.readline())["url"]
+    finally:
+        process.kill()
+        process.communicate()
 
 
-def status(answer):
-    return int(answer.readline().split()[1])
+def stop(process, number):
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    return errors
 
 
-def test_a_body_without_end_is_told_so(served, client):
-    pieces = (b" " * 100_000 for _ in range(70))
-    answer = client.post("/credits/grant", content=pieces)
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert client.get("/me").status_code == 200
+def test_it_starts_answers_and_stops_and_leaves_the_file_to_others(example):
+    with serving(example.folder) as (process, url):
+        token = process.stderr.readline().removeprefix("Token for this start: ").strip()
+        assert len(token) > 40
+        here = f"{url}/api/workspaces/default"
+        with httpx2.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+            assert httpx2.get(f"{url}/readyz").json() == {"status": "ready"}
+            assert httpx2.get(f"{here}/credits").status_code == 401
+            assert client.get(f"{here}/credits").json()["spent"] == 0
+            body = {"workflow_id": "urgent-mail-digest"}
+            assert client.post(f"{here}/executions", json=body).status_code == 202
+            # With Nagle's algorithm on, every answer takes 40 ms.
+            assert min(client.get(f"{url}/healthz").elapsed for _ in range(10)) < QUICK
+            too_much = (b" " * 100_000 for _ in range(70))
+            assert client.post(f"{here}/executions", content=too_much).status_code == 413
+        errors = stop(process, signal.SIGTERM)
+    assert token not in errors
+    assert "Traceback" not in errors
+    assert example("status").code == 0
 
 
-def test_who_asks_first_sends_nothing_in_vain(served):
-    connection, answer = connected(served)
-    with connection:
-        connection.sendall(head(served, "Content-Length: 3000000", "Expect: 100-continue"))
-        assert status(answer) == 413
+def test_ctrl_c_stops_it_too_and_a_token_that_was_set_is_not_shown(tmp_path):
+    with serving(tmp_path, ASK_COPILOT_TOKEN=OWN_TOKEN) as (process, url):
+        headers = {"Authorization": f"bearer {OWN_TOKEN}"}
+        answer = httpx2.get(f"{url}/api/workspaces/default/workflows", headers=headers)
+        assert answer.json() == {"workflows": []}
+        assert OWN_TOKEN not in stop(process, signal.SIGINT)
 
 
-def test_less_than_was_announced_does_nothing(served, client):
-    before = client.get("/credits").json()["granted"]
-    connection, _ = connected(served)
-    with connection:
-        connection.sendall(head(served, "Content-Length: 5000") + b'{"credits": 5}')
-    assert client.get("/credits").json()["granted"] == before
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_machines_are_not_let_in_without_a_token_of_ones_own(ask, host):
+    answer = ask("serve", "--host", host, "--port", "0")
+    assert answer.code == 3
+    assert "ASK_COPILOT_TOKEN" in answer.err
+    assert not list(ask.folder.iterdir())
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ("Content-Length: -5",),
-        ("Content-Length: 14", "Content-Length: 15"),
-        ("Transfer-Encoding: gzip",),
-        ("Content-Length: x",),
-    ],
-)
-def test_what_is_not_http_is_400_and_the_server_goes_on(served, client, lines):
-    connection, answer = connected(served)
-    with connection:
-        connection.sendall(head(served, *lines) + b'{"credits": 5}')
-        assert status(answer) in {400, 501}
-    assert client.get("/credits").json()["granted"] == 0
+def test_a_short_token_is_refused_and_not_repeated(ask):
+    answer = ask("serve", "--port", "0", env={"ASK_COPILOT_TOKEN": "short-secret"})
+    assert answer.code == 3
+    assert "at least 20" in answer.err
+    assert "short-secret" not in answer.err
 
 
-def test_what_is_under_way_when_it_is_told_to_stop_is_answered(tmp_path):
-    body = json.dumps({"credits": 5}).encode()
-    with serving(tmp_path) as server:
-        connection, answer = connected(server)
-        with connection:
-            connection.sendall(head(server, f"Content-Length: {len(body)}") + body[:4])
-            assert httpx2.get(f"{server.url}/healthz").status_code == 200
-            server.process.send_signal(signal.SIGTERM)
-            connection.sendall(body[4:])
-            assert status(answer) == 200
-        server.process.communicate(timeout=20)
-        assert server.process.returncode == 0
+def test_an_address_that_can_not_be_had_is_an_error_with_a_way_out(ask):
+    answer = ask("serve", "--host", "192.0.2.1", "--port", "0", "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (3, "invalid_input")

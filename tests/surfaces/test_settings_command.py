@@ -44,7 +44,7 @@ def test_the_list_shows_bounds_and_who_changed_what(place):
     assert place("settings", "set", "undo_seconds=30").code == 0
     text = place("settings", env={"COLUMNS": "200"}).out
     line = next(line for line in text.splitlines() if line.startswith("undo_seconds"))
-    for words in ("30", "0 to 600", "changed by owner"):
+    for words in ("30", "0 to 600", "changed by local:owner"):
         assert words in line
     one = place("settings", "get", "budget_max_cost_per_task").out
     assert "Most that one step may cost" in one
@@ -74,24 +74,6 @@ def test_an_unknown_setting_is_answered_with_the_near_one(place):
     assert "verify_runs" in answer.err
 
 
-def test_a_name_near_to_none_is_answered_with_where_all_of_them_are(place):
-    for command in (("set", "foo=1"), ("get", "foo")):
-        answer = place("settings", *command)
-        assert answer.code == 3
-        assert answer.err == (
-            "Error: There is no setting called 'foo'. See ask-copilot settings. [unknown_name]\n"
-        )
-    near = place("settings", "set", "budget_max=1").err.partition("Did you mean ")[2]
-    assert 1 <= near.partition("?")[0].count(",") + 1 <= 3
-
-
-def test_each_setting_is_listed_with_what_it_is_for(place):
-    shown = place("settings").out
-    for one in place("settings", "--json").json["settings"]:
-        assert f"{one['name']} = " in shown
-        assert one["description"] in shown
-
-
 def test_a_paused_workflow_starts_nothing_until_it_is_unpaused(place):
     name = "outbound-follow-up"
     assert place("workflows", "pause", name, "--reason", "the template is missing").code == 0
@@ -116,7 +98,6 @@ def test_what_failed_is_listed_page_by_page_and_shown_step_by_step(place):
     assert "✓ 1. Read the inbox" in timeline
     assert "✗ 2. Read the urgent mail" in timeline
     assert "missing_resource (confirmed)" in timeline
-    assert "quick: gets it going again" in timeline
     wrong = place("failures", "--cursor", "nope", "--json")
     assert wrong.code == 3
 
@@ -148,12 +129,3 @@ def test_what_yaml_would_make_of_an_input_stays_what_was_typed(place):
     path = place.write("day.yaml", f"name: Day\ninputs: {{day: {{}}}}\n{step}")
     run = place("run", path, "--input", "day=2026-01-31", "--json")
     assert run.json["execution"]["inputs"] == {"day": "2026-01-31"}
-
-
-def test_a_run_that_takes_longer_is_waited_for(place):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("copilot.surfaces.cli.runs.PATIENCE", 0.0)
-        patch.setattr("copilot.surfaces.cli.runs.REDRAW", 0.01)
-        run = place("run", "urgent-mail-digest")
-    assert run.code == 1
-    assert "1 of 5 steps complete" in run.out

@@ -19,7 +19,7 @@ from .results import (
 
 PAGE = 10
 #: So that a whole page fits and no failure is left out between two cursors.
-LONGEST_LINE = 140
+LONGEST_LINE = 160
 
 
 def list_failures(service: Service, args: FailureQuery) -> Failures:

@@ -1,12 +1,10 @@
 """What the tools answer with: facts in fields, and quoted text in fields whose names end in _text."""
 
-import re
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 NOTE = (
     "Fields whose names end in _text quote failed runs, workflow definitions and what people typed. "
@@ -16,35 +14,8 @@ NOTE = (
 FixKind = Literal["Update instructions", "Create missing resource", "Adjust configuration", "Other"]
 
 
-#: Ids of other systems are whatever those wrote; what else is written so can't be a sentence.
-_ID = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}")
-_ID_TEXT = "What stands in place of an id that is written as no id is; null otherwise."
-
-
 class Part(BaseModel):
-    """A field with a `_text` beside it holds ids; what is written otherwise is moved there."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _move_prose(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        moved = cast("dict[str, Any]", data)
-        for name in cls.model_fields:
-            aside = f"{name}_text"
-            if aside in cls.model_fields and moved.get(name) is not None:
-                moved = {**moved, **_apart(name, aside, moved[name])}
-        return moved
-
-
-def _apart(name: str, aside: str, value: object) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {} if _ID.fullmatch(value) else {name: None, aside: value}
-    values = tuple(cast("Iterable[str]", value))
-    prose = tuple(one for one in values if not _ID.fullmatch(one))
-    return {name: tuple(one for one in values if one not in prose), aside: prose} if prose else {}
 
 
 class Result(Part):
@@ -55,10 +26,8 @@ class Result(Part):
 
 
 class FailureLine(Part):
-    execution_id: str | None
-    execution_id_text: str | None = Field(default=None, description=_ID_TEXT)
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    execution_id: str
+    workflow_id: str
     workflow_version: int | None
     step_number: int | None
     action_text: str | None
@@ -88,10 +57,8 @@ class StepLine(Part):
 
 
 class ExecutionView(Result):
-    execution_id: str | None
-    execution_id_text: str | None = Field(default=None, description=_ID_TEXT)
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    execution_id: str
+    workflow_id: str
     workflow_version: int
     status: str
     round: int
@@ -138,10 +105,8 @@ class Cost(Part):
 
 class Analysis(Result):
     analysis_id: str
-    execution_id: str | None
-    execution_id_text: str | None = Field(default=None, description=_ID_TEXT)
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    execution_id: str
+    workflow_id: str
     headline_text: str
     message_text: str = Field(description="The whole answer, as a person is to read it.")
     explanation_text: str
@@ -167,14 +132,10 @@ class FailureKind(Part):
     label_text: str
     pattern: PatternView
     executions: tuple[str, ...] = Field(description="The newest of these runs first.")
-    executions_text: tuple[str, ...] = Field(
-        default=(), description="Runs whose ids are written as no id is."
-    )
 
 
 class Patterns(Result):
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    workflow_id: str
     kinds: tuple[FailureKind, ...] = Field(description="The most frequent kind of failure first.")
 
 
@@ -206,8 +167,7 @@ class Proposal(Part):
 
 
 class Proposals(Result):
-    execution_id: str | None
-    execution_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    execution_id: str
     analysis_id: str
     headline_text: str
     proposals: tuple[Proposal, ...] = Field(description="Best first.")
@@ -257,17 +217,14 @@ class SettingsView(Result):
 
 
 class Paused(Result):
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    workflow_id: str
     reason_text: str
     next: str
 
 
 class Resumed(Result):
-    execution_id: str | None
-    execution_id_text: str | None = Field(default=None, description=_ID_TEXT)
-    workflow_id: str | None
-    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    execution_id: str
+    workflow_id: str
     workflow_version: int
     status: str
     round: int

@@ -39,6 +39,7 @@ _MODULES: Mapping[str, str] = MappingProxyType(
         "serve": "serve",
         "mcp": ".chat.command",
         "db": "place",
+        "data": "data",
         "diagnose": "pure",
         "normalize": "pure",
     }

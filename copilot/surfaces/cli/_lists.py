@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ...pipeline.sanitize import one_line
 from ...types.account import ApiKey, AuditEntry, ReceiptEntry, RuntimeInfo, SettingValue
 from ...types.engine import WorkflowRecord, WorkflowVersionSummary
 from ...types.insight import DebugView, FailureGroup, FailureSummary, TimelineStep
-from ._shown import PROSE, block, cell, line
 
-_TIERS = "  quick: gets it going again; better: repairs the cause; best: keeps it from coming back."
+LONGEST = 200
 _STATES = {
     "good": ("✓", "green"),
     "warning": ("!", "yellow"),
@@ -35,22 +35,20 @@ def page_options(command: Callable[..., None]) -> Callable[..., None]:
 def show_rest(console: Console, cursor: str | None) -> None:
     """How to get what follows, when something does."""
     if cursor is not None:
-        console.print(
-            Text(f"More:  --cursor {line(cursor, limit=1000)}", style="dim"), soft_wrap=True
-        )
+        console.print(Text(f"More:  --cursor {cursor}", style="dim"), soft_wrap=True)
 
 
 def show_failures(console: Console, failures: Sequence[FailureSummary]) -> None:
     for one in failures:
-        step = "" if one.step_number is None else f", step {one.step_number} ({line(one.action)})"
+        step = "" if one.step_number is None else f", step {one.step_number} ({one.action})"
         test = ", a test" if one.test_mode else ""
         console.print(
             Text.assemble(
-                f"{_moment(one.occurred_at)}  {line(one.workflow_id)}{step}{test}  ",
-                (line(one.execution_id), "dim"),
+                f"{_moment(one.occurred_at)}  {one.workflow_id}{step}{test}  ",
+                (one.execution_id, "dim"),
             )
         )
-        console.print(Text(f"  {line(one.error)}", style="red"))
+        console.print(Text(f"  {one_line(one.error, limit=LONGEST)}", style="red"))
     _none(console, failures, "No failed runs.")
 
 
@@ -58,13 +56,13 @@ def show_groups(console: Console, groups: Sequence[FailureGroup]) -> None:
     for one in groups:
         pattern = one.pattern
         counted = f"{pattern.failure_count} of the last {pattern.window} failed runs"
-        console.print(Text.assemble((f"{counted}: ", "bold"), line(one.label)))
+        console.print(Text.assemble((f"{counted}: ", "bold"), one_line(one.label, limit=LONGEST)))
         if pattern.warning:
-            console.print(Text(f"  ⚠ {line(pattern.warning, limit=PROSE)}", style="yellow"))
+            console.print(Text(f"  ⚠ {pattern.warning}", style="yellow"))
         if pattern.recommendation:
-            console.print(Text(f"  Recommendation: {line(pattern.recommendation, limit=PROSE)}"))
+            console.print(Text(f"  Recommendation: {pattern.recommendation}"))
         if one.executions:
-            console.print(Text(f"  newest: {line(one.executions[0])}", style="dim"))
+            console.print(Text(f"  newest: {one.executions[0]}", style="dim"))
     _none(console, groups, "No failures among its last runs.")
 
 
@@ -72,63 +70,57 @@ def show_debug(console: Console, view: DebugView) -> None:
     """The timeline, then what the rules say. Signs and words carry the meaning, colour helps."""
     console.print(
         Text.assemble(
-            (f"{line(view.workflow_id)}: {line(view.status.replace('_', ' '))}", "bold"),
-            (f"  {line(view.execution_id)}", "dim"),
+            (f"{view.workflow_id}: {view.status.replace('_', ' ')}", "bold"),
+            (f"  {view.execution_id}", "dim"),
         )
     )
     for step in view.timeline:
         console.print(_timeline_line(step))
         if step.error:
-            console.print(Text(f"      {line(step.error)}", style="red"))
+            console.print(Text(f"      {one_line(step.error, limit=LONGEST)}", style="red"))
     if view.root_cause is not None and view.verdict is not None:
         console.print()
         console.print(Text(f"Root cause: {view.root_cause.value} ({view.verdict.value})"))
     if view.explanation:
-        console.print(Text(block(view.explanation)))
+        console.print(Text(view.explanation))
     for advice in view.advice:
-        words = line(advice.description, limit=PROSE)
-        console.print(Text.assemble((f"  {advice.tier:<6} ", "bold"), words))
-    if view.advice:
-        console.print(Text(_TIERS, style="dim"))
+        console.print(Text.assemble((f"  {advice.tier:<6} ", "bold"), advice.description))
     if view.report is not None:
-        console.print(
-            Text(f"Analysed:  ask-copilot report {line(view.report.analysis_id)}", style="dim")
-        )
+        console.print(Text(f"Analysed:  ask-copilot report {view.report.analysis_id}", style="dim"))
     elif view.root_cause is not None:
-        console.print(Text(f"Fixes:  ask-copilot analyze {line(view.execution_id)}", style="dim"))
+        console.print(Text(f"Fixes:  ask-copilot analyze {view.execution_id}", style="dim"))
 
 
 def _timeline_line(step: TimelineStep) -> Text:
     sign, style = _STATES[step.state]
-    facts = [line(step.action), line(step.status)]
+    facts = [step.action, step.status]
     if step.execution_time_ms is not None:
         facts.append(f"{step.execution_time_ms} ms")
     if step.attempts > 1:
         facts.append(f"{step.attempts} attempts")
-    return Text.assemble(
-        (f"  {sign} {step.number}. {line(step.name)}", style), (f"  ({', '.join(facts)})", "dim")
-    )
+    line = Text.assemble((f"  {sign} {step.number}. {one_line(step.name)}", style))
+    return line.append(f"  ({', '.join(facts)})", style="dim")
 
 
 def show_workflows(console: Console, workflows: Sequence[WorkflowRecord]) -> None:
     table = _table(4)
     for one in workflows:
         paused = "paused" if one.paused else ""
-        table.add_row(cell(one.workflow_id), f"version {one.version}", cell(one.name), paused)
+        table.add_row(one.workflow_id, f"version {one.version}", _plain(one.name), paused)
     console.print(table)
     for one in workflows:
         if one.paused is not None:
-            by = f" by {line(one.paused.by)}" if one.paused.by else ""
-            why = f": {line(one.paused.reason)}" if one.paused.reason else ""
+            by = f" by {one.paused.by}" if one.paused.by else ""
+            why = f": {one_line(one.paused.reason, limit=LONGEST)}" if one.paused.reason else ""
             since = _moment(one.paused.at)
-            console.print(Text(f"{line(one.workflow_id)} was paused{by} on {since}{why}"))
+            console.print(Text(f"{one.workflow_id} was paused{by} on {since}{why}"))
     _none(console, workflows, "No workflows yet. Store one with `ask-copilot run workflow.yaml`.")
 
 
 def show_versions(console: Console, versions: Sequence[WorkflowVersionSummary]) -> None:
     table = _table(3)
     for one in versions:
-        table.add_row(str(one.version), _moment(one.created_at), cell(one.name))
+        table.add_row(str(one.version), _moment(one.created_at), _plain(one.name))
     console.print(table)
 
 
@@ -136,7 +128,7 @@ def show_keys(console: Console, keys: Sequence[ApiKey], *, now: datetime) -> Non
     table = _table(5)
     for key in keys:
         who = f"{key.kind.value}, {key.role.value}"
-        table.add_row(cell(key.key_id), cell(key.name), who, _life(key, now), _use(key))
+        table.add_row(key.key_id, _plain(key.name), who, _life(key, now), _use(key))
     console.print(table)
     _none(console, keys, "No keys. Make one with `ask-copilot keys create`.")
 
@@ -154,42 +146,29 @@ def _use(key: ApiKey) -> str:
 
 
 def show_settings(console: Console, settings: Iterable[SettingValue]) -> None:
-    """Two lines each: what it is now, and what it is for."""
+    table = _table(4)
     for one in settings:
-        console.print(_setting_line(one), soft_wrap=True)
-        console.print(Text(f"  {line(one.description, limit=PROSE)}", style="dim"))
-
-
-def _setting_line(setting: SettingValue) -> Text:
-    facts = f"  ({line(_bounds(setting))}; {line(_changed(setting))})"
-    return Text.assemble(
-        (line(setting.name), "bold"), f" = {line(_value(setting))}", (facts, "dim")
-    )
+        table.add_row(one.name, _plain(_value(one)), _plain(_bounds(one)), _plain(_changed(one)))
+    console.print(table)
 
 
 def show_setting(console: Console, setting: SettingValue) -> None:
     """One setting whole: what it is for, too."""
-    console.print(Text.assemble((line(setting.name), "bold"), f" = {line(_value(setting))}"))
-    console.print(Text(block(setting.description)))
+    console.print(Text.assemble((setting.name, "bold"), f" = {_value(setting)}"))
+    console.print(Text(setting.description))
     facts = [_bounds(setting), _changed(setting)]
     if setting.loosens:
         facts.append(f"Only an owner in person may: {setting.loosens}")
     if not setting.writable:
         facts.append("You can't change it.")
     for fact in filter(None, facts):
-        console.print(Text(f"  {line(fact)}", style="dim"))
+        console.print(Text(f"  {fact}", style="dim"))
 
 
 def _value(setting: SettingValue) -> str:
     if setting.value is None or setting.value == "":
         return "not set"
-    value = setting.value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    shown = f"{value:g}" if isinstance(value, float) else str(value)
-    if setting.unit is None:
-        return shown
-    return f"{shown} {setting.unit.removesuffix('s') if shown == '1' else setting.unit}"
+    return f"{setting.value} {setting.unit}" if setting.unit else str(setting.value)
 
 
 def _bounds(setting: SettingValue) -> str:
@@ -207,7 +186,7 @@ def _bounds(setting: SettingValue) -> str:
 def _changed(setting: SettingValue) -> str:
     if setting.changed_at is None:
         return "default"
-    return f"changed by {setting.changed_by_name or setting.changed_by or 'somebody'} on {_moment(setting.changed_at)}"
+    return f"changed by {setting.changed_by or 'somebody'} on {_moment(setting.changed_at)}"
 
 
 def show_receipts(console: Console, receipts: Sequence[ReceiptEntry]) -> None:
@@ -215,8 +194,8 @@ def show_receipts(console: Console, receipts: Sequence[ReceiptEntry]) -> None:
     for one in receipts:
         noun = "credit" if one.credits == 1 else "credits"
         cost = "cost unknown" if one.cost_usd is None else f"{one.cost_usd} USD"
-        about = cell(one.execution_id or one.analysis_id or "")
-        row = (_moment(one.created_at), f"{one.credits} {noun}", cost, cell(one.reason), about)
+        about = one.execution_id or one.analysis_id or ""
+        row = (_moment(one.created_at), f"{one.credits} {noun}", cost, _plain(one.reason), about)
         table.add_row(*row)
     console.print(table)
     _none(console, receipts, "Nothing has been analysed yet.")
@@ -225,8 +204,8 @@ def show_receipts(console: Console, receipts: Sequence[ReceiptEntry]) -> None:
 def show_audit(console: Console, entries: Sequence[AuditEntry]) -> None:
     table = _table(4)
     for one in entries:
-        who = f"{one.actor_name or one.actor} ({one.actor_kind.value})"
-        table.add_row(_moment(one.at), cell(who), cell(one.action), cell(one.subject))
+        who = f"{one.actor} ({one.actor_kind.value})"
+        table.add_row(_moment(one.at), _plain(who), one.action, _plain(one.subject))
     console.print(table)
     _none(console, entries, "Nobody has changed anything yet.")
 
@@ -236,7 +215,7 @@ def show_runtimes(console: Console, runtimes: Sequence[RuntimeInfo]) -> None:
     for one in runtimes:
         state = "available" if one.available else f"not available: {one.reason or 'unknown why'}"
         models = ", ".join(one.models)
-        table.add_row(cell(one.name), cell(state), cell(one.default_model or models))
+        table.add_row(one.name, _plain(state), _plain(one.default_model or models))
     console.print(table)
 
 
@@ -245,6 +224,11 @@ def _table(columns: int) -> Table:
     for _ in range(columns):
         table.add_column(overflow="fold")
     return table
+
+
+def _plain(value: Any) -> Text:
+    """Text of somebody, on one line and without markup."""
+    return Text(one_line(str(value), limit=LONGEST))
 
 
 def _moment(at: datetime) -> str:

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,10 +13,8 @@ from rich.console import Console
 
 from knowledge_base import InvalidKnowledge
 
-from ...characters import HIDDEN, SURROGATE
 from ...errors import CopilotError
 from .._errors import Exit, exit_code
-from ._shown import block
 
 PIPED_WIDTH = 200
 
@@ -32,22 +29,19 @@ def console(*, stderr: bool = False, record: bool = False) -> Console:
 
 
 def write_json_line(value: Any) -> None:
-    """One compact line on standard output, in which nothing is hidden."""
-    click.echo(_escaped(json.dumps(value, ensure_ascii=False, default=str)))
+    """One compact line on standard output. Lone surrogates are escaped, so any text can pass."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    click.echo(text)
 
 
 def write_json(value: Any) -> None:
     """One document on standard output, indented for the eye and for `jq` alike."""
-    click.echo(_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=_plain)))
-
-
-def _escaped(document: str) -> str:
-    """The same JSON: a terminal carries out nothing of it, and half a character passes too."""
-    return SURROGATE.sub(_as_escape, HIDDEN.sub(_as_escape, document))
-
-
-def _as_escape(found: re.Match[str]) -> str:
-    return json.dumps(found.group())[1:-1]
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    click.echo(text)
 
 
 def _plain(value: Any) -> Any:
@@ -84,5 +78,5 @@ def fail(error: Any, *, as_json: bool) -> NoReturn:
         body = {"code": error.code, "message": str(error), "retryable": error.retryable}
         write_json_line({"error": body})
     else:
-        click.echo(f"Error: {block(str(error))} [{error.code}]", err=True)
+        click.echo(f"Error: {error} [{error.code}]", err=True)
     sys.exit(exit_code(error.code))

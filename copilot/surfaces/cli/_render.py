@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ...characters import escape_hidden
+from ...pipeline.sanitize import one_line
 from ...types import (
     Change,
     Outcome,
@@ -24,7 +24,6 @@ from ...types import (
 )
 from ...types.account import NewApiKey
 from ...types.engine import Execution, Progress, StepExecution
-from ._shown import PROSE, block, line
 
 _SURE = {
     Verdict.CONFIRMED: "confirmed",
@@ -36,9 +35,9 @@ _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def show_report(console: Console, report: Report, *, diffs: bool = True) -> None:
     """The whole answer: what failed, why, on what evidence, what to do, what it cost."""
-    console.print(Text(f"✗ {line(report.headline, limit=PROSE)}", style="bold red"))
+    console.print(Text(f"✗ {report.headline}", style="bold red"))
     console.print()
-    console.print(Text(block(report.explanation)))
+    console.print(Text(report.explanation))
     console.print()
     console.print(_facts(report))
     if report.suggested_fixes:
@@ -56,14 +55,11 @@ def _facts(report: Report) -> Table:
     table.add_column()
     step = report.failed_step
     if step.step_number is not None:
-        table.add_row("Step", Text(f"{step.step_number} ({line(step.action or '')})"))
+        table.add_row("Step", Text(f"{step.step_number} ({step.action})"))
     table.add_row("Root cause", Text(f"{report.root_cause.value} ({_SURE[report.verdict]})"))
     for number, evidence in enumerate(report.evidence[:4]):
         source = evidence.source.replace("_", " ")
-        table.add_row(
-            "" if number else "Evidence",
-            Text(f"{line(source)}: {line(evidence.text, limit=PROSE)}"),
-        )
+        table.add_row("" if number else "Evidence", Text(f"{source}: {evidence.text}"))
     if report.later_failures:
         noun = "step" if report.later_failures == 1 else "steps"
         table.add_row(
@@ -78,23 +74,20 @@ def show_fixes(console: Console, fixes: Sequence[SuggestedFix], *, diffs: bool =
     table.add_column(justify="right")
     table.add_column()
     for number, fix in enumerate(fixes, start=1):
-        table.add_row(f" {number}.", Text(line(fix.description, limit=PROSE)))
+        table.add_row(f" {number}.", Text(fix.description))
         if diffs and fix.preview:
             table.add_row("", diff(fix.preview))
         if fix.fix_id:
-            table.add_row("", Text(f"[{line(fix.action)}] {line(fix.fix_id)}", style="dim"))
+            table.add_row("", Text(f"[{fix.action}] {fix.fix_id}", style="dim"))
     console.print(table)
 
 
 def diff(text: str) -> RenderableType:
-    """A unified diff, one styled line each; the signs carry the meaning, colour only helps.
-
-    What is hidden is escaped, not dropped: whoever approves a change must see all of it.
-    """
+    """A unified diff, one styled line each; the signs carry the meaning, colour only helps."""
     return Group(
         *(
-            Text(shown, style=_DIFF_STYLES.get(shown[:1], ""), overflow="fold")
-            for shown in escape_hidden(text).splitlines()
+            Text(line, style=_DIFF_STYLES.get(line[:1], ""), overflow="fold")
+            for line in text.splitlines()
         )
     )
 
@@ -104,35 +97,35 @@ def show_pattern(console: Console, pattern: Pattern) -> None:
     if pattern.warning is None:
         return
     console.print()
-    console.print(Text(f"⚠ {line(pattern.warning, limit=PROSE)}", style="bold yellow"))
+    console.print(Text(f"⚠ {pattern.warning}", style="bold yellow"))
     if pattern.recommendation:
-        console.print(Text(f"Recommendation: {line(pattern.recommendation, limit=PROSE)}"))
+        console.print(Text(f"Recommendation: {pattern.recommendation}"))
 
 
 def receipt_line(receipt: Receipt) -> Text:
     """'Cost: 1 credit (offline analysis), 99 left'."""
     noun = "credit" if receipt.credits == 1 else "credits"
     left = "no limit set" if receipt.balance is None else f"{receipt.balance} left"
-    return Text(f"Cost: {receipt.credits} {noun} ({line(receipt.reason)}); {left}", style="dim")
+    return Text(f"Cost: {receipt.credits} {noun} ({receipt.reason}); {left}", style="dim")
 
 
 def outcome_line(outcome: Outcome) -> Text:
     styles = {OutcomeState.VERIFIED: "bold green", OutcomeState.REGRESSED: "bold red"}
     state = outcome.state.value.replace("_", " ").capitalize()
     words = outcome.explanation.removeprefix(f"{state}: ")
-    return Text(f"{state}: {line(words, limit=PROSE)}", style=styles.get(outcome.state, ""))
+    return Text(f"{state}: {words}", style=styles.get(outcome.state, ""))
 
 
 def show_preview(console: Console, preview: Preview) -> None:
     """What would change, in words and as the exact diff."""
-    console.print(Text(escape_hidden(preview.summary), style="bold"))
+    console.print(Text(preview.summary, style="bold"))
     console.print(Padding(diff(preview.diff), (0, 0, 0, 2), expand=False))
 
 
 def change_line(change: Change) -> Text:
     done = {"fix": "Applied", "undo": "Undone", "revert": "Reverted"}[change.kind]
     return Text(
-        f"{done}: the workflow is now at version {change.version} ({line(change.change_id)})",
+        f"{done}: the workflow is now at version {change.version} ({change.change_id})",
         style="bold green",
     )
 
@@ -154,8 +147,8 @@ def run_line(execution: Execution) -> Text:
     again = f", round {execution.round}" if execution.round > 1 else ""
     return Text.assemble(
         (f"{sign} {execution.status.value.replace('_', ' ')}", style),
-        f"  {line(execution.workflow_id)}, version {execution.workflow_version}{again} ({seconds:.1f} s)",
-        (f"  {line(execution.id)}", "dim"),
+        f"  {execution.workflow_id}, version {execution.workflow_version}{again} ({seconds:.1f} s)",
+        (f"  {execution.id}", "dim"),
     )
 
 
@@ -170,20 +163,20 @@ def show_run(
         f"({progress.progress_percentage} %)"
     )
     if execution.error is not None:
-        words = line(execution.error.message, limit=300)
+        words = one_line(execution.error.message, limit=300)
         console.print(Text(f"  {words}", style="red"))
 
 
 def show_steps(console: Console, steps: Sequence[StepExecution]) -> None:
     for step in steps:
         sign, style = _STEP_SIGNS[step.status.value]
-        facts = f"  ({', '.join(_step_facts(step))})"
-        named = f"  {sign} {step.number}. {line(step.name)}"
-        console.print(Text.assemble((named, style), (facts, "dim")))
+        line = Text.assemble((f"  {sign} {step.number}. {one_line(step.name)}", style))
+        line.append(f"  ({', '.join(_step_facts(step))})", style="dim")
+        console.print(line)
 
 
 def _step_facts(step: StepExecution) -> Iterator[str]:
-    yield line(step.action)
+    yield step.action
     if step.item_count is not None:
         yield f"{step.item_count} items"
     if step.restored:
@@ -198,7 +191,7 @@ def key_text(key: NewApiKey) -> Text:
     """A new key, whole: this is the one time that it can be seen."""
     until = "" if key.expires_at is None else f", until {key.expires_at:%Y-%m-%d %H:%M} UTC"
     return Text.assemble(
-        f"API key of {line(key.name)} ({key.kind.value}, {key.role.value}{until}), "
+        f"API key of {one_line(key.name)} ({key.kind.value}, {key.role.value}{until}), "
         "shown this once and not stored:\n",
-        (f"  {line(key.secret)}", "bold"),
+        (f"  {key.secret}", "bold"),
     )

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from ...bootstrap import DELIBERATE, STORAGE_FAILURES, App, open_app, unavailable
-from ...errors import CopilotError, InvalidInput, ServerUnreachable, Unauthenticated
+from ...errors import InvalidInput, ServerUnreachable, Unauthenticated
 from ...remote import RemoteService
 from ...remote.connection import without_password
 from ...service import Service
@@ -226,8 +226,6 @@ def _live_server(settings: Settings) -> _presence.ServerNote | None:
             _ = server.principal
         except (ServerUnreachable, Unauthenticated):
             return None
-        except CopilotError:
-            return note  # it knows the key, and is busy
     return note
 
 

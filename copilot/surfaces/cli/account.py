@@ -7,7 +7,6 @@ from ...types import CreditStatement
 from ._lists import page_options, show_audit, show_receipts, show_rest, show_runtimes
 from ._output import console, write_json
 from ._session import on_workspace, service
-from ._shown import line
 
 
 @click.group(invoke_without_command=True)
@@ -31,7 +30,7 @@ def _credit_text(statement: CreditStatement) -> str:
     lines = [f"{statement.spent} {noun} spent, {left}."]
     if statement.reserved:
         lines.append(f"{statement.reserved} put aside for analyses under way.")
-    return "\n".join([*lines, *map(line, statement.problems)])
+    return "\n".join([*lines, *statement.problems])
 
 
 @credits.command()

@@ -20,7 +20,6 @@ from .._errors import exit_code
 from ._output import console, write_json, write_json_line
 from ._render import show_report
 from ._session import on_workspace, service
-from ._shown import block, line
 
 
 @click.command()
@@ -62,12 +61,12 @@ def _analyze_lines(asked: Service, file: IO[str], *, as_json: bool) -> None:
     """One report a line; a line without one gets its error in its place, and the rest goes on."""
     failed: CopilotError | None = None
     workspace_id = asked.principal.workspace_id
-    for number, text in enumerate(file, start=1):
-        if not text.strip():
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
             continue
         where = f"{file.name}, line {number}"
         try:
-            data = jsonl.decode(text, where)
+            data = jsonl.decode(line, where)
             run = jsonl.parse_run(data, where=where, workspace_id=workspace_id)
             found = asked.analyses.analyze_foreign(run)
         except (InsufficientCredits, Forbidden, ServerUnreachable):
@@ -85,8 +84,7 @@ def _show_error(error: CopilotError, where: str, *, as_json: bool) -> None:
     if as_json:
         write_json_line({"error": {**details(error), "where": where}})
     else:
-        words = str(error).removeprefix(f"{where}: ")
-        click.echo(f"{line(where)}: {block(words)} [{error.code}]", err=True)
+        click.echo(f"{where}: {str(error).removeprefix(f'{where}: ')} [{error.code}]", err=True)
 
 
 def _show_line(report: Report, *, as_json: bool) -> None:

@@ -21,7 +21,6 @@ from ...settings import Settings
 from ...types import Approval, Change, CreditStatement, Outcome, Preview, Report
 from ...types.engine import ResumeMode
 from ._output import console, write_json
-from ._questions import choose, confirm
 from ._render import (
     change_line,
     outcome_line,
@@ -31,11 +30,8 @@ from ._render import (
     show_steps,
 )
 from ._session import answers_errors, json_option, settings_for
-from ._shown import line
 
-_MODES = ("full", "partial", "dependencies")
-MODES = click.Choice(_MODES)
-_UNASKED = "Answer at a terminal, or leave --interactive out."
+MODES = click.Choice(["full", "partial", "dependencies"])
 
 
 @click.command()
@@ -168,7 +164,7 @@ class _Narrator:
             return
         if stage.name == "repeated":
             error = stage.execution.error
-            self._out.print(Text(f"✗ {line(error.message if error else 'failed')}", style="red"))
+            self._out.print(Text(f"✗ {error.message if error else 'failed'}", style="red"))
             return
         if stage.name == "resumed":
             self._out.print()
@@ -217,15 +213,14 @@ class _Narrator:
             for number, fix in enumerate(report.suggested_fixes, start=1)
             if fix.fix_id is not None
         ]
-        chosen = choose("Which fix?", tuple(numbers), default=numbers[0], otherwise=_UNASKED)
+        chosen = click.prompt("Which fix?", type=click.Choice(numbers), default=numbers[0])
         return report.suggested_fixes[int(chosen) - 1].fix_id
 
     def _decide(self, preview: Preview) -> ResumeMode | None:
         if not self._interactive:
             return self._mode
-        question = f"Approve exactly this change of version {preview.base_version}?"
-        if not confirm(question, otherwise=_UNASKED):
+        if not click.confirm(f"Approve exactly this change of version {preview.base_version}?"):
             return None
-        chosen = choose("Resume how?", _MODES, default=self._mode, otherwise=_UNASKED)
+        chosen = click.prompt("Resume how?", type=MODES, default=self._mode)
         self._mode = cast("ResumeMode", chosen)
         return self._mode

@@ -2,14 +2,11 @@
 
 import click
 
-from ...errors import InvalidInput
 from ...settings import Settings
 from ...types import Approval, Preview
 from ._output import console, write_json
-from ._questions import confirm
 from ._render import change_line, outcome_line, show_preview
 from ._session import on_workspace, service
-from ._shown import PROSE, line
 
 
 @click.group()
@@ -27,7 +24,7 @@ def preview(fix_id: str, settings: Settings, as_json: bool) -> None:
         write_json(shown)
     else:
         show_preview(console(), shown)
-        console().print(f"Version {shown.base_version}, digest {line(shown.digest)}", style="dim")
+        console().print(f"Version {shown.base_version}, digest {shown.digest}", style="dim")
 
 
 @fix.command()
@@ -40,9 +37,7 @@ def approve(fix_id: str, digest: str | None, settings: Settings, as_json: bool) 
     if as_json:
         write_json(approval)
     else:
-        console().print(
-            f"Approved. Apply it with:  ask-copilot fix apply {line(approval.approval_id)}"
-        )
+        console().print(f"Approved. Apply it with:  ask-copilot fix apply {approval.approval_id}")
 
 
 @fix.command()
@@ -68,7 +63,7 @@ def apply(
     console().print(change_line(change))
     if change.applied_at is not None and change.undo_until is not None:
         offered = (change.undo_until - change.applied_at).total_seconds()
-        console().print(f"Undo within {offered:g} s:  ask-copilot undo {line(change.change_id)}")
+        console().print(f"Undo within {offered:g} s:  ask-copilot undo {change.change_id}")
 
 
 @click.command()
@@ -109,18 +104,11 @@ def _approve(settings: Settings, fix_id: str, *, digest: str | None, as_json: bo
     """Approve the digest given, or ask about the diff just shown.
 
     The database is not held while somebody thinks: what changes meanwhile makes the approval fail.
-    Raises InvalidInput where nobody can be asked, which is also true of a program that reads JSON.
     """
-    source = f"`ask-copilot fix preview {line(fix_id)} --json`"
-    if digest is None and as_json:
-        problem = "it is not given, and with --json nobody is asked."
-        raise InvalidInput("--digest", problem, f"Get it with {source}.")
     shown = _preview(settings, fix_id)
     if digest is None:
-        show_preview(console(), shown)
-        way_out = f"Or give --digest, which you get with {source}."
-        if not confirm("Approve exactly this change?", otherwise=way_out):
-            raise click.Abort
+        show_preview(console(stderr=as_json), shown)
+        click.confirm("Approve exactly this change?", abort=True, err=as_json)
     with service(settings) as asked:
         return asked.fixes.approve(
             fix_id, digest=digest or shown.digest, version=shown.base_version
@@ -136,4 +124,4 @@ def _reverse(settings: Settings, kind: str, change_id: str, *, as_json: bool) ->
         return
     console().print(change_line(reversal.change))
     if reversal.notice:
-        console().print(line(reversal.notice, limit=PROSE), markup=False)
+        console().print(reversal.notice, markup=False)

@@ -12,7 +12,6 @@ from ._lists import show_keys
 from ._output import console, write_json
 from ._render import key_text
 from ._session import on_workspace, service
-from ._shown import line
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d{1,6})([mhdw])")
@@ -88,7 +87,7 @@ def revoke(key_id: str, settings: Settings, as_json: bool) -> None:
     if as_json:
         write_json(revoked)
     else:
-        console().print(f"Revoked: {line(revoked.key_id)} ({line(revoked.name)})", markup=False)
+        console().print(f"Revoked: {revoked.key_id} ({revoked.name})", markup=False)
 
 
 def _moment(text: str, now: datetime) -> datetime:

@@ -9,7 +9,6 @@ from ...errors import InvalidInput
 from ...settings import Settings
 from ._output import write_json
 from ._session import on_workspace, service
-from ._shown import block
 
 
 @click.command()
@@ -43,7 +42,7 @@ def nightly(
     if as_json:
         write_json(digest)
     else:
-        click.echo(block((as_markdown if as_md else as_text)(digest)).rstrip("\n"))
+        click.echo((as_markdown if as_md else as_text)(digest).rstrip("\n"))
 
 
 def _usd(text: str) -> Decimal:

@@ -18,12 +18,6 @@ def init(example: bool, settings: Settings, as_json: bool) -> None:
     The owner's API key is shown this once, and not stored. Commands on this machine need none; it
     is for `ask-copilot serve`.
     """
-    if settings.url is not None:
-        click.echo(
-            "ASK_COPILOT_URL is set, and ignored here: this makes a folder on this machine. "
-            "Other commands ask the server of that address.",
-            err=True,
-        )
     with here(settings) as app:
         files = settings.files / settings.workspace
         files.mkdir(parents=True, exist_ok=True)

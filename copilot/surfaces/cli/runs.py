@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,6 @@ from ._definitions import stored_id
 from ._output import console, write_json
 from ._render import run_line, show_run
 from ._session import on_workspace, service
-from ._shown import line
 
 #: A run that takes longer than this shows a bar, which is drawn anew so often; in seconds.
 PATIENCE = 1.0
@@ -155,13 +153,14 @@ def _finish(seen: _Seen, *, as_json: bool) -> None:
     _show(seen, as_json=as_json)
     ended = seen.execution
     if ended.status.is_failure and not as_json:
-        console().print(f"Why? Ask:  ask-copilot analyze {line(ended.id)}", markup=False)
+        console().print(f"Why? Ask:  ask-copilot analyze {ended.id}")
     if ended.status.value != "succeeded":
         sys.exit(Exit.RUN_FAILED)
 
 
 def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:
-    if asked.executions.wait(execution_id, PATIENCE).status.is_terminal:
+    ended = asked.executions.wait(execution_id, PATIENCE)
+    if ended.status.is_terminal:
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -171,16 +170,15 @@ def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:
     )
     with ProgressBar(*columns, console=console(stderr=True), disable=quiet, transient=True) as bar:
         task = bar.add_task("running")
-        seen = asked.executions.progress(execution_id)
-        while not seen.status.is_terminal:
+        while not ended.status.is_terminal:
+            seen = asked.executions.progress(execution_id)
             bar.update(
                 task,
-                description=line(seen.current_stage or "waiting"),
+                description=seen.current_stage or "waiting",
                 completed=seen.agents_completed,
                 total=seen.agents_total,
             )
-            time.sleep(REDRAW)
-            seen = asked.executions.progress(execution_id)
+            ended = asked.executions.wait(execution_id, REDRAW)
 
 
 def _inputs(given: tuple[str, ...]) -> dict[str, Any]:

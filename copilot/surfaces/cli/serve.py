@@ -17,7 +17,6 @@ from ...errors import InvalidInput
 from ...settings import Settings
 from ...types.account import NewApiKey
 from ..rest.app import create_app
-from ..rest.telemetry import log_to_stderr
 from . import _local_key, _presence
 from ._output import write_json_line
 from ._render import key_text
@@ -65,7 +64,6 @@ def _run(app: App, listener: socket.socket, *, key: NewApiKey | None, as_json: b
     keys = _local_key.LocalKeys(note.secret, app.access.local_owner)
     server = _server(_local_key.Door(create_app(app, local_keys=keys.known), keys))
     with ExitStack() as closing:
-        closing.enter_context(log_to_stderr(app.settings))
         closing.enter_context(_stopped_by_signals(server))
         closing.enter_context(_presence.noted(app.settings.data, _presence.SERVER, note))
         _announce(url, listener, key=key, settings=app.settings, as_json=as_json)
@@ -158,7 +156,6 @@ def _server(rest: ASGIApp) -> uvicorn.Server:
         uvicorn.Config(
             rest,
             log_level="warning",
-            log_config=None,  # its own would take the place of ours
             access_log=False,
             server_header=False,
             lifespan="off",

@@ -1,21 +1,14 @@
 """`settings`: what the workspace has decided, within bounds, and who decided it."""
 
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import click
 
-from ...errors import InvalidInput, UnknownName
-from ...names import MOST_CANDIDATES
+from ...errors import InvalidInput
 from ...policy import parse_setting
 from ...registry import pick
 from ...settings import Settings
-from .._errors import exit_code
 from ._lists import show_setting, show_settings
 from ._output import console, write_json
 from ._session import on_workspace, service
-from ._shown import line
 
 _RESET = "null"
 
@@ -45,8 +38,7 @@ def get_setting(name: str, settings: Settings, as_json: bool) -> None:
     """Show one setting with what it means and its bounds."""
     with service(settings) as asked:
         known = {one.name: one for one in asked.account.settings()}
-    with _short_list(as_json=as_json):
-        found = pick(known, name, kind="setting")
+    found = pick(known, name, kind="setting")
     if as_json:
         write_json(found)
     else:
@@ -61,8 +53,7 @@ def set_settings(pairs: tuple[str, ...], settings: Settings, as_json: bool) -> N
 
     For example: ask-copilot settings set budget_max_daily_cost=25 pattern_threshold=4
     """
-    with _short_list(as_json=as_json):
-        values = dict(_pair(pair) for pair in pairs)
+    values = dict(_pair(pair) for pair in pairs)
     with service(settings) as asked:
         changed = asked.account.set_settings(values)
     shown = [one for one in changed if one.name in values]
@@ -78,17 +69,3 @@ def _pair(text: str) -> tuple[str, object]:
         raise InvalidInput(repr(text), "it is not NAME=VALUE.", "")
     name = name.strip()
     return name, None if value.strip() == _RESET else parse_setting(name, value)
-
-
-@contextmanager
-def _short_list(*, as_json: bool) -> Generator[None]:
-    """Tell a person where all names are, instead of all names; a program gets them."""
-    try:
-        yield
-    except UnknownName as error:
-        kind, name, near = error.args
-        if as_json or len(near) <= MOST_CANDIDATES:
-            raise
-        words = f"There is no {kind} called {line(name)!r}. See ask-copilot settings."
-        click.echo(f"Error: {words} [{error.code}]", err=True)
-        sys.exit(exit_code(error.code))

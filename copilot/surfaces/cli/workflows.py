@@ -8,7 +8,6 @@ from ...types.engine import WorkflowRecord
 from ._lists import show_versions, show_workflows
 from ._output import console, write_json
 from ._session import on_workspace, service
-from ._shown import line
 
 
 @click.group(invoke_without_command=True)
@@ -67,14 +66,10 @@ def _show_pause(workflow: WorkflowRecord, *, as_json: bool) -> None:
     if as_json:
         write_json(workflow)
     elif workflow.paused is None:
-        console().print(f"{line(workflow.workflow_id)} may start runs.", markup=False)
+        console().print(f"{workflow.workflow_id} may start runs.", markup=False)
     else:
-        console().print(
-            f"{line(workflow.workflow_id)} starts no new runs. Let it with:", markup=False
-        )
-        console().print(
-            f"  ask-copilot workflows unpause {line(workflow.workflow_id)}", markup=False
-        )
+        console().print(f"{workflow.workflow_id} starts no new runs. Let it with:")
+        console().print(f"  ask-copilot workflows unpause {workflow.workflow_id}", markup=False)
 
 
 @click.command()

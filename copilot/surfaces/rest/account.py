@@ -28,10 +28,7 @@ NewValues = Annotated[
 class Grant(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"credits": 100}]})
 
-    credits: Annotated[int, Field(strict=True, ge=0, le=10**9)]
-    key: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        default=None, description="The same key again adds nothing, whoever sends it."
-    )
+    credits: Annotated[int, Field(strict=True, ge=1, le=10**9)]
 
 
 class Balance(BaseModel):
@@ -82,7 +79,7 @@ def list_receipts(asking: Asking, cursor: Cursor = None, limit: Limit = 50) -> P
 @router.post("/credits/grant", tags=["credits"])
 def grant_credits(body: Grant, asking: Asking) -> Balance:
     """Add credits; the first grant sets the limit."""
-    return Balance(balance=asking.account.grant(body.credits, key=body.key))
+    return Balance(balance=asking.account.grant(body.credits))
 
 
 @router.get("/settings", tags=["settings"])
@@ -93,7 +90,7 @@ def list_settings(asking: Asking) -> Settings:
 
 @router.patch("/settings", tags=["settings"])
 def change_settings(body: NewValues, asking: Asking) -> Settings:
-    """Change all that are named, or none. What loosens a limit is for an owner in person."""
+    """Change all that are named, or none."""
     return Settings(settings=list(asking.account.set_settings(body)))
 
 

@@ -34,7 +34,7 @@ _EXAMPLE: dict[str, Any] = {
 class ForeignRun(RunRecord):
     """A run of another system. The workspace is that of the key."""
 
-    workspace_id: Annotated[SkipJsonSchema[str], Field(max_length=0)] = ""
+    workspace_id: Annotated[str, Field(max_length=0), SkipJsonSchema()] = ""
 
 
 class ForeignAnalysis(BaseModel):

@@ -12,11 +12,10 @@ from ...bootstrap import App
 from ...types.principal import Principal
 from . import account, analyses, fixes, health, nights, problems, telemetry
 from .body import Body
-from .description import STATUSES, describe, responses
+from .description import PUBLIC_STATUSES, STATUSES, describe, responses
 from .engine import engine_router
 from .gate import Gate
 from .idempotency import Idempotency
-from .permissions import permitted
 from .query import no_unknown_parameters
 from .rate import RateLimit
 
@@ -36,15 +35,13 @@ def create_app(app: App, *, local_keys: Mapping[str, Principal] = _NOBODY) -> Fa
         docs_url=None,  # the pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        # its own would export paths and the words of exceptions; ours is below
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         generate_unique_id_function=_operation_id,
     )
     rest.state.app = app
     _guard(rest, app, local_keys)
     problems.install(rest)
-    rest.include_router(health.router)
-    rest.include_router(account.outside)
+    rest.include_router(health.router, responses=responses(*PUBLIC_STATUSES))
+    rest.include_router(account.outside, responses=responses(401, 429, *PUBLIC_STATUSES))
     rest.include_router(_workspace_routes())
     rest.openapi = lambda: describe(rest)
     telemetry.install(rest, app, app.settings)
@@ -67,7 +64,7 @@ def _workspace_routes() -> APIRouter:
     router = APIRouter(
         prefix=WORKSPACE,
         responses=responses(*STATUSES),
-        dependencies=[Depends(permitted), Depends(no_unknown_parameters)],
+        dependencies=[Depends(no_unknown_parameters)],
     )
     for resource in (analyses, fixes, account, nights):
         router.include_router(resource.router)

@@ -35,8 +35,8 @@ class Body:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if "principal" not in scope.get("state", ()):
-            return await self._app(scope, receive, send)  # what anybody may ask takes no body
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         try:
             refused = await _refuse_by_its_head(scope["method"], headers, receive)

@@ -6,10 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ...storage.requests import KEPT_FOR
-from .examples import examples
 from .gate import PUBLIC
-from .idempotency import HEADER, KEY_PATTERN, METHODS, REPLAYED
-from .permissions import SCOPES, who_may
+from .idempotency import HEADER, KEY_PATTERN, METHODS
 from .problems import MEDIA_TYPE, Problem
 
 #: In every operation's description; which code a status comes with is in the body.
@@ -29,9 +27,8 @@ STATUSES = {
     500: "Our fault",
     503: "The database does not answer",
 }
-#: What any request can be answered with, and any that needs a key.
-_ANYWHERE = (500, 503)
-_BEHIND_THE_GATE = (401, 429, *_ANYWHERE)
+#: What even a request without a key can be answered with.
+PUBLIC_STATUSES = (500, 503)
 
 _SUMMARY = "Failed workflow runs explained, fixed with approval, and watched."
 _KEY_PARAMETER: dict[str, Any] = {
@@ -39,26 +36,9 @@ _KEY_PARAMETER: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "The same request with the same key is carried out once; its answer is kept for "
-    f"{KEPT_FOR.total_seconds() / 3600:g} hours and given again with {REPLAYED}: true.",
+    f"{KEPT_FOR.total_seconds() / 3600:g} hours and given again with Idempotent-Replayed: true.",
     "schema": {"type": "string", "pattern": KEY_PATTERN},
 }
-_REPLAYED_HEADER: dict[str, Any] = {
-    "description": "There when this is a kept answer, given again.",
-    "schema": {"type": "string", "enum": ["true"]},
-}
-#: Whose answers hold a secret, and so are never kept.
-_NEVER_KEPT = frozenset({"create_key"})
-_NEW_SECRET = (
-    f"The same request with the same key makes no second API key but a new secret for the same "
-    f"key_id, without {REPLAYED}; the secret given before stops working. Once that API key has been "
-    "used or revoked, it is 409 already_exists, and a new key is a new request."
-)
-_NO_FIX = (
-    "This stores a definition, as a deployment does; it is not a fix, and needs no preview and no "
-    "approval. What a suggested fix changes goes through its preview and a person's approval."
-)
-#: What is said of an operation beside its own words.
-_NOTES = {"create_workflow": _NO_FIX, "replace_workflow": _NO_FIX, "create_key": _NEW_SECRET}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -83,9 +63,6 @@ def describe(rest: FastAPI) -> dict[str, Any]:
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, method=method.upper(), public=path in PUBLIC)
-        forms = schema["components"]["schemas"]
-        for name, given in examples().items():
-            forms[name]["examples"] = list(given)
         rest.openapi_schema = schema
     return rest.openapi_schema
 
@@ -93,28 +70,9 @@ def describe(rest: FastAPI) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], *, method: str, public: bool) -> None:
     if public:
         operation["security"] = []
-    operation_id: str = operation["operationId"]
-    answers = cast("dict[str, Any]", operation["responses"])
     if method in METHODS:
-        _accept_key(operation, answers, kept=operation_id not in _NEVER_KEPT)
-    told = [operation.get("description", ""), _NOTES.get(operation_id, "")]
-    if operation_id in SCOPES:
-        told.append(who_may(operation_id))
-    operation["description"] = "\n\n".join(filter(None, told))
-    for status in _ANYWHERE if public else _BEHIND_THE_GATE:
-        answers.setdefault(str(status), {"description": STATUSES[status]})
-    for status, answer in answers.items():
-        if int(status) >= 400:
+        operation.setdefault("parameters", []).append(_KEY_PARAMETER)
+    for status, answer in cast("dict[str, Any]", operation["responses"]).items():
+        if int(status) >= 400 and "content" in answer:
             schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
             answer["content"] = {MEDIA_TYPE: schema}
-
-
-def _accept_key(operation: dict[str, Any], answers: dict[str, Any], *, kept: bool) -> None:
-    parameter = _KEY_PARAMETER
-    if not kept:
-        words = "The same request with the same key makes a new secret for the same API key."
-        parameter = _KEY_PARAMETER | {"description": words}
-    operation.setdefault("parameters", []).append(parameter)
-    for status, answer in answers.items():
-        if kept and (int(status) < 300 or int(status) == 409):
-            answer.setdefault("headers", {})[REPLAYED] = _REPLAYED_HEADER

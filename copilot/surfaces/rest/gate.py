@@ -70,10 +70,9 @@ class Gate:
         if scheme.lower() != "bearer" or not key:
             raise Unauthenticated("send it in the header Authorization: Bearer <key>.")
         holder = hashlib.sha256(key.encode()).hexdigest()
-        local = self._local_keys.get(holder)
-        if local is not None:  # at this machine, where a limit would keep nobody off
-            return local
-        principal = await run_in_threadpool(self._authenticate, key)
+        principal = self._local_keys.get(holder)
+        if principal is None:
+            principal = await run_in_threadpool(self._authenticate, key)
         self._rate.take(holder)
         return principal
 

@@ -7,8 +7,7 @@
 * Not kept either is our own failure (5xx). It may have had an effect; the same request with the
   same key finds that effect by the request key and finishes it, as it does after a crash.
 * Nor is an answer of more than 1 MB, or one that holds a new API key: such a request is repeated
-  by its request key, too. A new key is then issued anew, with another secret, and the first one
-  works no more; once the key has been used, that is 409.
+  by its request key, too. A new key is then issued anew, with another secret.
 * Another request with the same key is 422; the same one while it is still being answered, 409.
 """
 
@@ -30,8 +29,6 @@ from ...types.principal import Principal
 from .problems import refusal, unreachable
 
 HEADER = "Idempotency-Key"
-#: On an answer that was kept, and on no other.
-REPLAYED = "Idempotent-Replayed"
 LARGEST_KEPT = 1_000_000
 METHODS = frozenset({"POST", "PATCH"})
 #: What a key can be. Without spaces, it reads the same everywhere.
@@ -152,5 +149,5 @@ def _is_kept(answer: Answer) -> bool:
 
 
 def _replay(answer: Answer) -> Response:
-    headers = {**dict(answer.headers), REPLAYED: "true"}
+    headers = {**dict(answer.headers), "Idempotent-Replayed": "true"}
     return Response(answer.body, status_code=answer.status, headers=headers)

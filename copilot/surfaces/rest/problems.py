@@ -13,9 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition
-from ...errors import InvalidCursor, TooManyRequests
+from ...errors import TooManyRequests
 from .._errors import ADVICE, http_status
-from .wording import in_words
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_DETAIL = 1000
@@ -31,15 +30,12 @@ _CODES: Mapping[int, str] = {
 #: How the engine ends a problem line when it quotes what was written; a value may be a secret.
 _QUOTED_VALUE = re.compile(r", not (?:'.*|\".*|-?\d.*|True|False|inf|nan)$")
 _LINE_NUMBER = re.compile(r" \(line \d+\)$")
-#: How the parts of a place begin that name one of several types, and no field.
-_OF_A_TYPE = ("dict[str,", "constrained-")
-#: How its problem lines begin when they are about a resource and not about a workflow.
-_OF_A_RESOURCE = re.compile(r"(template|custom_field|integration|document) ['\"]")
+
 
 #: What the arguments of an error are called in its problem; the other errors say all in `detail`.
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "already_running": ("run_status",),
-    "forbidden": ("scope", "role", "persons_only", "reason"),
+    "forbidden": ("scope", "role", "persons_only"),
     "insufficient_credits": ("available", "price"),
     "invalid_input": ("where", "reason", "advice"),
     "not_a_failed_execution": ("run_status",),
@@ -80,7 +76,7 @@ class Problem(BaseModel):
     limit: int | None = Field(default=None, description="too_many_requests: how many a minute.")
     retry_after: int | None = Field(default=None, description="too_many_requests: in seconds.")
     where: str | None = Field(default=None, description="invalid_input: what can't be used.")
-    reason: str | None = Field(default=None, description="invalid_input, forbidden: why.")
+    reason: str | None = Field(default=None, description="invalid_input: why.")
     kind: str | None = Field(default=None, description="unknown_name: of what.")
     name: str | None = Field(default=None, description="unknown_name: what was asked for.")
     near: list[str] | None = Field(default=None, description="unknown_name: what may be meant.")
@@ -119,7 +115,7 @@ def refusal(error: Any) -> Response:
     if isinstance(error, InvalidDefinition):
         (lines,) = error.args
         problems = [_without_value(line) for line in lines]
-        return problem(error.code, detail=f"This is not a valid {_what(lines)}.", problems=problems)
+        return problem(error.code, detail="This is not a valid workflow.", problems=problems)
     detail = "The database is busy." if error.code == "store_busy" else str(error)
     return problem(
         error.code,
@@ -175,19 +171,12 @@ async def _invalid_request(_request: Request, error: Any) -> Response:
         return not_found()  # nothing can have such an id
     if any(one["type"] == "json_invalid" for one in found):
         return problem("invalid_json", detail="The body is not JSON.")
-    if all(one["loc"] == ("query", "cursor") for one in found):
-        return refusal(InvalidCursor())
-    problems: dict[str, list[str]] = {}
-    for one in found[:MOST_ERRORS]:
-        problems.setdefault(_place(one["loc"]), []).append(in_words(one))
-    # a field that may be one thing or another has a problem for each
-    errors = [{"field": field, "problem": " or ".join(said)} for field, said in problems.items()]
+    errors = [{"field": _place(one["loc"]), "problem": one["msg"]} for one in found[:MOST_ERRORS]]
     return problem("invalid_request", detail="The request can't be used.", errors=errors)
 
 
 def _place(parts: Sequence[str | int]) -> str:
-    named = [str(part) for part in parts if not str(part).startswith(_OF_A_TYPE)]
-    return ".".join(_clipped(part, LONGEST_NAME) for part in named)
+    return ".".join(_clipped(str(part), LONGEST_NAME) for part in parts)
 
 
 async def _refused_by_framework(_request: Request, error: Any) -> Response:
@@ -228,12 +217,6 @@ def _answer(body: Mapping[str, Any], *, status: int, headers: Mapping[str, str] 
 
 def _clipped(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _what(lines: Sequence[str]) -> str:
-    """'workflow', 'custom field': what a definition with these problems is one of."""
-    found = _OF_A_RESOURCE.match(lines[0]) if lines else None
-    return found[1].replace("_", " ") if found else "workflow"
 
 
 def _without_value(line: str) -> str:

@@ -7,8 +7,6 @@ from typing import Any, cast
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
-from .wording import OURS
-
 
 async def no_unknown_parameters(request: Request) -> None:
     """Raises RequestValidationError, with the name that was likely meant."""
@@ -19,7 +17,7 @@ async def no_unknown_parameters(request: Request) -> None:
     if unknown:
         raise RequestValidationError(
             [
-                {"type": OURS, "loc": ("query", name), "msg": _advice(name, known)}
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": _advice(name, known)}
                 for name in unknown
             ]
         )
@@ -35,4 +33,4 @@ def _known(description: Mapping[str, Any], operation_id: str) -> frozenset[str]:
 
 def _advice(name: str, known: frozenset[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
-    return f"is not known here. Did you mean {near[0]}?" if near else "is not known here"
+    return f"There is no such parameter. Did you mean {near[0]}?" if near else "There is none."

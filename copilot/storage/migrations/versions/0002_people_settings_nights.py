@@ -49,7 +49,6 @@ def create_principals() -> None:
         string("prefix"),
         string("digest"),
         string("created_by"),
-        string("created_by_name"),
         moment("created_at"),
         moment("expires_at", nullable=True),
         moment("last_used_at", nullable=True),
@@ -74,7 +73,6 @@ def create_settings_and_audit() -> None:
         string("name"),
         sa.Column("value", sa.Text(), nullable=False),
         string("changed_by"),
-        string("changed_by_name"),
         moment("changed_at"),
         sa.PrimaryKeyConstraint("workspace_id", "name", name="pk_copilot_workspace_setting"),
     )
@@ -84,7 +82,6 @@ def create_settings_and_audit() -> None:
         string("workspace_id"),
         moment("at"),
         string("actor"),
-        string("actor_name"),
         string("actor_kind"),
         string("action"),
         string("subject"),
@@ -95,7 +92,6 @@ def create_settings_and_audit() -> None:
 
 
 def create_requests() -> None:
-    op.add_column("copilot_analysis", string("asked_by", nullable=True))
     op.create_table(
         "copilot_request",
         string("workspace_id"),
@@ -114,9 +110,6 @@ def create_requests() -> None:
 
 
 def create_nightly() -> None:
-    op.create_index(
-        "ix_copilot_failure_newest", "copilot_failure", ["workspace_id", "occurred_at", "id"]
-    )
     op.create_table(
         "copilot_nightly_pass",
         string("pass_id"),

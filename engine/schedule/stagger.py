@@ -1,0 +1,23 @@
+"""When workflows that are due at the same moment start: one after another, not all at once."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from .interval import MINUTE
+
+
+def spread(
+    moment: datetime, next_ticks: Mapping[str, datetime], *, gap: timedelta
+) -> dict[str, datetime]:
+    """The start of each workflow, at least *gap* after the one before it.
+
+    The sooner one ticks again, the earlier it starts; the gap gives way where that would be too
+    late otherwise.
+    """
+    starts: dict[str, datetime] = {}
+    slot = moment
+    for workflow_id, following in sorted(next_ticks.items(), key=lambda item: (item[1], item[0])):
+        latest = max(moment, following - MINUTE)
+        starts[workflow_id] = min(slot, latest)
+        slot = max(slot, starts[workflow_id] + gap)
+    return starts

@@ -88,6 +88,7 @@ class Idempotency:
         try:
             await self._app(scope, receive, recorder)
         except Exception:
+            # raised again: nothing was answered, so nothing is kept and the key is free
             await run_in_threadpool(self._settle, scope, key, None)
             raise
         hidden = scope["state"].get("holds_secret", False)

@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RIVALS := .venv-bench
 UV := $(shell command -v uv 2>/dev/null)
 ifneq ($(UV),)
   INSTALL := uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
@@ -19,7 +20,7 @@ demo: $(VENV)/.installed  ## the main job on real input
 	@$(BIN)/ask-copilot demo $(ARGS)
 
 test: $(VENV)/.installed-dev node_modules/.installed  ## all the tests
-	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not long" $(ARGS)
 
 test-long: $(VENV)/.installed-dev node_modules/.installed  ## the hours-deep versions: kill points, fuzzing
 	@$(BIN)/python -m pytest -m long --timeout 14400 $(ARGS)
@@ -30,7 +31,7 @@ check: $(VENV)/.installed-dev  ## lint, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pyright
 
-bench: $(VENV)/.installed-dev  ## the benchmarks, as ratios against a named rival
+bench: $(VENV)/.installed-dev $(RIVALS)/.installed  ## the benchmarks, as ratios against a named rival
 	@for name in $(notdir $(basename $(filter-out %/__init__.py,$(wildcard benchmarks/*.py)))); do \
 	  echo; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
@@ -38,7 +39,7 @@ serve: $(VENV)/.installed  ## the service
 	@$(BIN)/ask-copilot serve $(ARGS)
 
 clean:
-	rm -rf $(VENV) node_modules build dist *.egg-info
+	rm -rf $(VENV) $(RIVALS) node_modules build dist *.egg-info
 
 $(VENV)/bin/python:
 	@$(CREATE)
@@ -52,6 +53,17 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Ask Copilot and its test tools into $(VENV) …"
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+# The rivals need other versions of what we need. One that can't be installed is a row that says so.
+$(RIVALS)/.installed: pyproject.toml benchmarks/rivals/constraints.txt | $(VENV)/bin/python
+	@echo "Installing the rivals into $(RIVALS) …"
+	@$(BIN)/python -m venv $(RIVALS)
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")' > $(RIVALS)/wanted
+	@while read -r wanted; do \
+	  $(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint benchmarks/rivals/constraints.txt "$$wanted" \
+	  || echo "$$wanted could not be installed: the benchmarks say so."; done < $(RIVALS)/wanted
+	@touch $@
 
 # The scripted provider of the chat tests. Without npm they are skipped, unless everything is required.
 node_modules/.installed: package.json package-lock.json

@@ -39,6 +39,7 @@ class ExecutionStatus(StrEnum):
 class StepStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
+    PAUSED = "paused"  # waits for a person
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -59,17 +60,34 @@ class ErrorInfo(_Record):
     details: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
+class FallbackUse(_Record):
+    """The fallback a step engaged when it had failed, and what it stood in for."""
+
+    title: str
+    attempts: int
+    succeeded: bool
+    error: ErrorInfo = Field(description="Why the step itself failed.")
+
+
 class StepExecution(_Record):
-    """One step of one run in one round. `output` is exact and whole, never a preview."""
+    """One step of one run in one round. `output` is exact and whole, never a preview.
+
+    A step inside another has the path of that one in its own: `/step2/branch1/send`, `/step4/3/send`.
+    A step that holds others costs nothing itself.
+    """
 
     path: str
     step_id: str
-    number: int = Field(ge=1, description="Position among the top-level steps, from 1.")
+    kind: str = Field(default="tool", description="tool, agent, branch, parallel, loop, approval.")
+    number: int = Field(
+        ge=1, description="Position among the top-level steps, from 1; of the one it is inside of."
+    )
     name: str
     action: str
     round: int
     status: StepStatus
     attempts: int = Field(description="At most 1 + max_retries.")
+    turns: int = Field(default=0, description="Answers of a model, over all attempts.")
     output: Any = None
     error: ErrorInfo | None = None
     feedback: tuple[str, ...] = Field(default=(), description="One line per failed attempt.")
@@ -80,6 +98,66 @@ class StepExecution(_Record):
     cost_usd: Decimal | None = None
     item_count: int | None = Field(default=None, description="Length, if the output is a list.")
     restored: bool = Field(default=False, description="Kept from an earlier round.")
+    effect: bool = Field(default=False, description="It did something that can't be repeated.")
+    fallback: FallbackUse | None = None
+
+
+StaleReason: TypeAlias = Literal[
+    "asked", "not_done", "definition_changed", "input_changed", "needed_again", "gone"
+]
+
+
+class StaleStep(_Record):
+    """A step whose output does not count any more, and why.
+
+    `asked`: the mode runs everything; `not_done`: it failed or was interrupted; `definition_changed`:
+    the step itself, or what decides whether and on what it runs; `input_changed`: what it reads runs
+    again, or a template or document that it names has changed; `needed_again`: the failed step reads it; `gone`: the workflow has no such step any more.
+    """
+
+    path: str
+    reason: StaleReason
+    because: str | None = Field(
+        default=None,
+        description="What its change follows from: the place of a step, or template/Name.",
+    )
+
+
+class ResumeReport(_Record):
+    """What the round that a resume starts keeps of those before. Lists are cut after 200."""
+
+    mode: ResumeMode
+    reused_total: int = 0
+    reused: tuple[str, ...] = ()
+    stale_total: int = 0
+    stale: tuple[StaleStep, ...] = ()
+    kept_effects: tuple[str, ...] = Field(
+        default=(),
+        description="Would run again, but did something that can't be repeated: kept as they are.",
+    )
+
+
+#: `closed`: nobody has decided before the round was over.
+ApprovalStatus: TypeAlias = Literal["waiting", "approved", "rejected", "expired", "closed"]
+Decision: TypeAlias = Literal["approved", "rejected"]
+
+
+class StepApproval(_Record):
+    """A question to a person that a run waits with, and how it was answered."""
+
+    execution_id: str
+    workflow_id: str
+    path: str
+    step_id: str
+    name: str
+    message: str
+    role: str | None = Field(description="Who may decide; null for any person.")
+    status: ApprovalStatus
+    asked_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    decided_at: AwareDatetime | None = None
+    decided_by: str | None = None
+    comment: str | None = None
 
 
 class Execution(_Record):
@@ -107,6 +185,17 @@ class Execution(_Record):
     total_cost_usd: Decimal | None = None
     error: ErrorInfo | None = None
     output: Any = None
+    paused_at: AwareDatetime | None = Field(default=None, description="Since when it waits.")
+    wake_at: AwareDatetime | None = Field(
+        default=None,
+        description="When it goes on by itself: its quota resets, or nobody has decided.",
+    )
+    resume_report: ResumeReport | None = Field(
+        default=None, description="What this round kept of those before; null in the first."
+    )
+    estimate: dict[str, Any] | None = Field(
+        default=None, description="What it was expected to take when it was started."
+    )
 
 
 class ExecutionPage(_Record):
@@ -121,8 +210,15 @@ class Progress(_Record):
 
     execution_id: str
     status: ExecutionStatus
-    current_stage: str | None = Field(description="Title of the step it is at.")
+    current_stage: str | None = Field(
+        description="Name of the stage it is at; without stages, title of the step."
+    )
     progress_percentage: int = Field(ge=0, le=100)
+    stage_progress_percentage: float | None = Field(
+        default=None,
+        description="Secondary: the weights of the stages up to the current one, of all; each "
+        "stage counts the same unless all have weights. Null without stages.",
+    )
     agents_completed: int
     agents_total: int
     progress_calculation_method: Literal["agent-based"] = "agent-based"

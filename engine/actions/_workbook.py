@@ -24,6 +24,7 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _MALFORMED = (
     zipfile.BadZipFile, zlib.error, ParseError, KeyError, ValueError, TypeError, AttributeError,
     IndexError, EOFError, OverflowError, AssertionError, NotImplementedError, RuntimeError,
+    SyntaxError,  # what lxml raises, where it is installed
 )  # fmt: skip
 
 Bounds: TypeAlias = tuple[int | None, int | None, int | None, int | None]

@@ -6,7 +6,7 @@ import re
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 import httpx2
@@ -23,10 +23,13 @@ from ..errors import (
     StepTimeout,
 )
 from ..network import client
+from ..quota import QuotaUse
 from . import ActionContext
 from ._answers import failure
+from ._integration import require_connected
 
 LARGEST_ANSWER = 5_000_000
+_Unit: TypeAlias = Annotated[str, Field(min_length=1, max_length=60)]
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8000}")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
@@ -57,11 +60,24 @@ class Parameters(BaseModel):
     json_body: Any = Field(default=None, alias="json", description="Sent as JSON.")
     text: str | None = Field(default=None, max_length=1_000_000, description="Sent as it is.")
     timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    integration: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The account it goes through; the step fails while it is not connected.",
+    )
+    counts: dict[_Unit, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict[str, int],
+        max_length=10,
+        description="What else the account's quotas count it as: {invitations: 20}.",
+    )
 
     @model_validator(mode="after")
     def _one_body(self) -> "Parameters":
         if self.json_body is not None and self.text is not None:
             raise ValueError("give either `json` or `text`")
+        if self.counts and self.integration is None:
+            raise ValueError("`counts` needs the `integration` whose quotas it is for")
         return self
 
 
@@ -70,14 +86,23 @@ def repeatable(parameters: Parameters) -> bool:
     return parameters.method in {"GET", "HEAD"}
 
 
+def quota_use(parameters: Parameters) -> QuotaUse | None:
+    """One request, and whatever else the step says it counts as."""
+    if parameters.integration is None:
+        return None
+    return QuotaUse(parameters.integration, {"requests": 1, **parameters.counts})
+
+
 async def run(parameters: Parameters, context: ActionContext) -> dict[str, Any]:
     """`{status, headers, body}`, the body parsed if it is JSON.
 
     A request that changes something carries the effect key as `Idempotency-Key`. Raises the
     `StepError` that the answer stands for (see `failure`), `NetworkBlocked`, `NetworkFailed`,
-    `StepTimeout`, `PermissionDenied`, `ResourceNotFound` for a missing secret, `InvalidParameters`
-    and `InvalidData` for an answer that is too large.
+    `StepTimeout`, `PermissionDenied`, `IntegrationNotConnected`, `ResourceNotFound` for a missing
+    secret, `InvalidParameters` and `InvalidData` for an answer that is too large.
     """
+    if parameters.integration is not None:
+        require_connected(parameters.integration, context.resources)
     url = _address(parameters, context)
     shown = f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
     request = _request(parameters, context, url)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import IntegrationNotConnected, InvalidData
 from ..ports import MailServer
+from ..quota import QuotaUse
 from . import ActionContext
 from ._address import read_address
 from ._integration import require_connected
@@ -54,6 +55,17 @@ class Parameters(BaseModel):
         if single == (self.messages is not None):
             raise ValueError("give either `to` and `body`, or `messages`")
         return self
+
+
+def quota_use(parameters: Parameters) -> QuotaUse | None:
+    """Its messages, and everybody they go to."""
+    if parameters.integration is None:
+        return None
+    messages = _messages(parameters)
+    recipients = sum(
+        len(one.cc) + (1 if isinstance(one.to, str) else len(one.to)) for one in messages
+    )
+    return QuotaUse(parameters.integration, {"messages": len(messages), "recipients": recipients})
 
 
 async def run(parameters: Parameters, context: ActionContext) -> dict[str, Any]:

@@ -1,79 +1,128 @@
-"""What a form can't say about a definition: names that must exist, once, and early enough."""
+"""What a form can't say about a definition: names that must exist, once, and parts that must fit."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from ..errors import InvalidDefinition
-from .expressions import INPUTS, Reference, parse, references
+from .expressions import INPUTS, references
+from .outline import RawGroup, RawStep, every
 from .problems import Path, Problems, add_errors
 from .suggestions import did_you_mean, near
 
-
-@dataclass(frozen=True, slots=True)
-class RawStep:
-    """A step as written, whether or not it is valid."""
-
-    index: int
-    id: str | None
-    content: dict[str, JsonValue]
-
-    @property
-    def path(self) -> Path:
-        return ("steps", self.index)
-
-    def texts(self) -> Iterator[tuple[Path, JsonValue]]:
-        """The parts in which expressions are resolved, with their places."""
-        for name in ("with", "parameters", "prompt"):
-            if name in self.content:
-                yield (*self.path, name), self.content[name]
+Models: TypeAlias = Mapping[str, type[BaseModel]]  # by name, what each takes
+MOST_ROUNDS = 1_000_000  # of loops inside each other, together
 
 
-def raw_steps(data: Mapping[str, JsonValue]) -> list[RawStep]:
-    """The steps of *data* that are at least mappings."""
-    steps = data.get("steps")
-    found: list[RawStep] = []
-    for index, content in enumerate(steps if isinstance(steps, list) else []):
-        if isinstance(content, dict):
-            step_id = content.get("id")
-            found.append(RawStep(index, step_id if isinstance(step_id, str) else None, content))
-    return found
+def check_ids(top: RawGroup, problems: Problems) -> None:
+    """Ids are there once in their list and in those around it, and `inputs` is nobody's."""
+    _check_ids(top, {INPUTS: "names the run's inputs"}, problems)
 
 
-def check_ids(steps: list[RawStep], problems: Problems) -> dict[str, int]:
-    """The position of each id; duplicates and the reserved name are noted."""
-    positions: dict[str, int] = {}
-    for step in steps:
+def _check_ids(group: RawGroup, taken: Mapping[str, str], problems: Problems) -> None:
+    first: dict[str, int] = {}
+    for step in group.steps:
         if step.id is None:
             continue
-        if step.id == INPUTS:
-            problems.add(step.path, f"the id {INPUTS!r} is taken: it names the run's inputs")
-        if step.id in positions:
-            first = positions[step.id] + 1
-            problems.add(
-                step.path, f"duplicate step id {step.id!r}: steps {first} and {step.index + 1}"
-            )
-        positions.setdefault(step.id, step.index)
-    return positions
+        if step.id in taken:
+            problems.add(step.path, f"the id {step.id!r} is taken: it {taken[step.id]}")
+        elif step.id in first:
+            both = f"steps {first[step.id] + 1} and {step.index + 1}"
+            problems.add(step.path, f"duplicate step id {step.id!r}: {both}")
+        first.setdefault(step.id, step.index)
+    inside = {**taken, **dict.fromkeys(first, "names a step around this one")}
+    for step in group.steps:
+        names = _with_variable(step, inside, problems) if step.kind == "loop" else inside
+        for one in step.groups:
+            _check_ids(one, names, problems)
 
 
-def check_actions(
-    steps: list[RawStep], actions: Mapping[str, type[BaseModel]], problems: Problems
-) -> None:
-    """Every action exists and understands its parameters, as far as they are known by now."""
+def _with_variable(step: RawStep, taken: Mapping[str, str], problems: Problems) -> dict[str, str]:
+    variable = step.content.get("as", "loop")
+    if not isinstance(variable, str):
+        return dict(taken)
+    if variable in taken:
+        text = f"the name {variable[:64]!r} is taken: it {taken[variable]}. Give another"
+        problems.add((*step.path, "as"), text)
+    return {**taken, variable: "names the loop around this step"}
+
+
+def check_actions(steps: Iterable[RawStep], actions: Models, problems: Problems) -> None:
+    """Every action exists and understands its parameters, as far as they are known by now.
+
+    So do those of fallbacks; of tools the name is looked at, for a model gives the rest.
+    """
     for step in steps:
-        name = step.content.get("action")
-        if not isinstance(name, str) or problems.is_full:
-            continue
-        if name not in actions:
-            alike = near(name, actions)
-            problems.add(step.path, f"unknown action {name[:100]!r}.{did_you_mean(alike)}")
-            continue
-        given = step.content.get("with", step.content.get("parameters", {}))
-        if isinstance(given, dict):
-            _check_parameters(given, actions[name], problems, (*step.path, "with"))
+        for content, path in _with_fallback(step):
+            given = content.get("with", content.get("parameters", {}))
+            _check_use("action", content.get("action"), given, actions, problems, path)
+        seen: set[str] = set()
+        for name, _, path in _uses(step.content, "tools", step.path):
+            _check_use("action", name, None, actions, problems, path)
+            if isinstance(name, str) and name in seen:
+                problems.add(path, f"the tool {name[:100]!r} is listed twice")
+            seen.add(str(name))
+
+
+def check_parts(steps: Iterable[RawStep], parts: Mapping[str, Models], problems: Problems) -> None:
+    """Every processor, validator and plugin exists and understands its parameters, likewise."""
+    for step in steps:
+        for content, path in _with_fallback(step):
+            for kind, known in parts.items():
+                for name, given, place in _uses(content, kind, path):
+                    _check_use(kind.removesuffix("s"), name, given, known, problems, place)
+
+
+def check_runtimes(
+    content: Mapping[str, JsonValue],
+    steps: Iterable[RawStep],
+    runtimes: Collection[str],
+    problems: Problems,
+) -> None:
+    """Every agent's model is asked where there is something to ask."""
+    _is_known("runtime", content.get("runtime"), runtimes, problems, ())
+    for step in steps:
+        _is_known("runtime", step.content.get("runtime"), runtimes, problems, step.path)
+
+
+def _with_fallback(step: RawStep) -> Iterator[tuple[Mapping[str, JsonValue], Path]]:
+    yield step.content, step.path
+    fallback = step.content.get("fallback")
+    if isinstance(fallback, dict):
+        yield fallback, (*step.path, "fallback")
+
+
+def _uses(
+    content: Mapping[str, JsonValue], kind: str, path: Path
+) -> Iterator[tuple[JsonValue, JsonValue, Path]]:
+    """What *content* lists under *kind*, each as its name, what it is given, and its place."""
+    written = content.get(kind)
+    for index, use in enumerate(written if isinstance(written, list) else []):
+        place = (*path, kind, index)
+        if isinstance(use, dict):
+            yield use.get("name"), use.get("with", use.get("parameters", {})), place
+        else:
+            yield use, {}, place
+
+
+def _check_use(
+    kind: str, name: JsonValue, given: JsonValue, known: Models, problems: Problems, path: Path
+) -> None:
+    if _is_known(kind, name, known, problems, path) and isinstance(given, dict):
+        _check_parameters(given, known[str(name)], problems, (*path, "with"))
+
+
+def _is_known(
+    kind: str, name: JsonValue, known: Collection[str], problems: Problems, path: Path
+) -> bool:
+    """Whether the rest may be looked at; a name that nobody has is noted."""
+    if not isinstance(name, str) or problems.is_full:
+        return False
+    if name not in known:
+        alike = near(name, sorted(known))
+        problems.add(path, f"unknown {kind} {name[:100]!r}.{did_you_mean(alike)}")
+    return name in known
 
 
 def _check_parameters(
@@ -106,150 +155,107 @@ def _has_expression(value: JsonValue) -> bool:
         return True
 
 
-def check_references(
-    steps: list[RawStep], positions: Mapping[str, int], inputs: list[str], problems: Problems
-) -> None:
-    """Every expression can be read and leads to an input or to an earlier step."""
-    order = _Order(steps, positions)
-    for step in steps:
-        for base, text in step.texts():
-            for path, reference in _located(text, base, problems):
-                if problems.is_full:
-                    return
-                _check_reference(step, path, reference, inputs=inputs, order=order, to=problems)
-    for cycle in order.cycles():
-        first = steps[order.places[cycle[0]]]
-        chain = " -> ".join([*cycle, cycle[0]])
-        problems.add(first.path, f"these steps wait for each other in a cycle: {chain}")
-
-
-def _located(
-    value: JsonValue, path: Path, problems: Problems | None
-) -> Iterator[tuple[Path, Reference]]:
-    if isinstance(value, str) and "{{" in value:
-        try:
-            pieces = parse(value)
-        except InvalidDefinition as error:
-            if problems is not None:
-                problems.add(path, error.args[0][0])
+def check_shapes(top: RawGroup, problems: Problems) -> None:
+    """Branches have one name each and a way to be taken, loops a reason to go on."""
+    for step in every(top.steps):
+        if problems.is_full:
             return
-        yield from ((path, piece) for piece in pieces if isinstance(piece, Reference))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _located(item, (*path, index), problems)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _located(item, (*path, key), problems)
+        match step.kind:
+            case "branch":
+                _check_branch_ids(step, problems)
+                _check_arms(step, problems)
+            case "parallel":
+                _check_branch_ids(step, problems)
+            case "loop":
+                _check_loop(step, problems)
+            case _:
+                pass
+    _check_rounds(top, 1, problems)
 
 
-def _check_reference(
-    step: RawStep,
-    path: Path,
-    reference: Reference,
-    *,
-    inputs: list[str],
-    order: "_Order",
-    to: Problems,
-) -> None:
-    root = reference.root
-    if root == INPUTS:
-        name = reference.keys[0] if reference.keys else None
-        if name is not None and name not in inputs:
-            alike = near(str(name), inputs)
-            to.add(
-                path, f"{reference} refers to an input that is not declared.{did_you_mean(alike)}"
-            )
-    elif root not in order.positions:
-        alike = near(root, [*order.positions, INPUTS])
-        to.add(path, f"{reference} refers to a step that does not exist.{did_you_mean(alike)}")
-    elif order.positions[root] >= step.index and not order.is_circular(step.id, root):
-        to.add(path, f"{reference} refers to {root}, which runs later")
-
-
-class _Order:
-    """Which steps read which, and the groups among them that wait for each other."""
-
-    def __init__(self, steps: list[RawStep], positions: Mapping[str, int]) -> None:
-        self.positions = positions
-        self.places = {
-            step.id: place for place, step in reversed(list(enumerate(steps))) if step.id
-        }
-        self._reads: dict[str, list[str]] = {
-            step.id: list(
-                dict.fromkeys(
-                    reference.root
-                    for base, text in step.texts()
-                    for _, reference in _located(text, base, None)
-                    if reference.root in positions
-                )
-            )
-            for step in reversed(steps)
-            if step.id
-        }
-        self._group = _groups(self._reads)
-
-    def is_circular(self, reader: str | None, read: str) -> bool:
-        """Whether *read*, which *reader* reads, in turn waits for *reader*."""
-        return reader is not None and self._group[reader] == self._group[read]
-
-    def cycles(self) -> Iterator[list[str]]:
-        """One cycle of each group that has any, starting at its first step."""
-        members: dict[int, list[str]] = {}
-        for step_id in sorted(self._reads, key=self.places.__getitem__):
-            members.setdefault(self._group[step_id], []).append(step_id)
-        for group in members.values():
-            if len(group) > 1 or group[0] in self._reads[group[0]]:
-                yield self._cycle_from(group[0])
-
-    def _cycle_from(self, start: str) -> list[str]:
-        came_from: dict[str, str] = {}
-        waiting = [start]
-        for current in waiting:
-            for read in self._reads[current]:
-                if read == start:
-                    return _way_back(current, start, came_from)
-                if self._group[read] == self._group[start] and read not in came_from:
-                    came_from[read] = current
-                    waiting.append(read)
-        return [start]
-
-
-def _way_back(end: str, start: str, came_from: Mapping[str, str]) -> list[str]:
-    way = [end]
-    while way[-1] != start:
-        way.append(came_from[way[-1]])
-    return way[::-1]
-
-
-def _groups(reads: Mapping[str, list[str]]) -> dict[str, int]:
-    """The strongly connected group of each step, by Kosaraju's two passes, in linear time."""
-    read_by: dict[str, list[str]] = {step: [] for step in reads}
-    for step, others in reads.items():
-        for other in others:
-            read_by[other].append(step)
+def _check_branch_ids(step: RawStep, problems: Problems) -> None:
     seen: set[str] = set()
-    finished = [step for start in reads for step in _finishing(start, reads, seen)]
-    group: dict[str, int] = {}
-    reached: set[str] = set()
-    for number, start in enumerate(reversed(finished)):
-        group |= dict.fromkeys(_finishing(start, read_by, reached), number)
-    return group
+    for group in step.groups:
+        if group.name in seen:
+            problems.add((*group.path, "id"), f"duplicate branch id {group.name!r}")
+        seen.add(group.name)
 
 
-def _finishing(start: str, edges: Mapping[str, list[str]], seen: set[str]) -> list[str]:
-    """What is newly reached from *start*, each after everything reached from it."""
-    if start in seen:
-        return []
-    seen.add(start)
-    order: list[str] = []
-    stack = [(start, iter(edges[start]))]
-    while stack:
-        step, following = stack[-1]
-        found = next((other for other in following if other not in seen), None)
-        if found is None:
-            order.append(step)
-            stack.pop()
-        else:
-            seen.add(found)
-            stack.append((found, iter(edges[found])))
-    return order
+def _check_arms(step: RawStep, problems: Problems) -> None:
+    default = step.content.get("default")
+    names = [group.name for group in step.groups]
+    if isinstance(default, str) and default not in names:
+        advice = did_you_mean(near(default, names) or names[:3])
+        problems.add((*step.path, "default"), f"there is no branch {default[:64]!r}.{advice}")
+    for group in step.groups:
+        if group.content.get("when") is None and group.name != default:
+            problems.add(
+                group.path,
+                f"the branch {group.name!r} needs a condition `when`, or be named as `default`",
+            )
+
+
+def _check_loop(step: RawStep, problems: Problems) -> None:
+    content = step.content
+    if all(content.get(name) is None for name in ("for_each", "while", "until")):
+        problems.add(step.path, "a loop needs `for_each`, `while` or `until`")
+    if isinstance(content.get("for_each"), int | float | dict):
+        problems.add((*step.path, "for_each"), "give a list, or an expression for one")
+    state, update = content.get("state", {}), content.get("update", {})
+    if isinstance(state, dict) and isinstance(update, dict):
+        for name in sorted(update.keys() - state.keys()):
+            if problems.is_full:
+                return
+            advice = did_you_mean(near(name, state))
+            text = f"{name[:64]!r} has no first value in `state`.{advice}"
+            problems.add((*step.path, "update"), text)
+
+
+def _check_rounds(group: RawGroup, around: int, problems: Problems) -> None:
+    """Loops in loops multiply; *around* is how often those around *group* go round together."""
+    for step in group.steps:
+        bound = step.content.get("max_iterations")
+        own = bound if step.kind == "loop" and type(bound) is int and bound > 0 else 1
+        if own > 1 and around * own > MOST_ROUNDS:
+            problems.add(
+                (*step.path, "max_iterations"),
+                f"with the loops around it, it may go round {around * own:,} times, more than "
+                f"{MOST_ROUNDS:,}. Lower a bound",
+            )
+            continue
+        for one in step.groups:
+            _check_rounds(one, around * own, problems)
+
+
+def check_trigger(data: Mapping[str, JsonValue], problems: Problems) -> None:
+    """What a trigger says has an effect."""
+    trigger = data.get("trigger")
+    if not isinstance(trigger, dict):
+        return
+    kind = trigger.get("type", "manual")
+    for name in ("schedule", "event"):
+        if trigger.get(name) is not None and kind != name:
+            text = f"has no effect where the type is {str(kind)[:20]}. Write `type: {name}`"
+            problems.add(("trigger", name), text)
+
+
+def check_stages(data: Mapping[str, JsonValue], top: RawGroup, problems: Problems) -> None:
+    """Stages have one name each and share no step; the steps exist."""
+    stages = data.get("stages")
+    names, owners = set[str](), dict[str, str]()
+    known = top.positions()
+    for index, stage in enumerate(stages if isinstance(stages, list) else []):
+        if not isinstance(stage, dict):
+            continue
+        path, name, steps = ("stages", index), str(stage.get("name")), stage.get("steps")
+        if name in names:
+            problems.add(path, f"duplicate stage {name[:64]!r}")
+        names.add(name)
+        for step_id in steps if isinstance(steps, list) else []:
+            if not isinstance(step_id, str) or problems.is_full:
+                continue
+            if step_id not in known:
+                advice = did_you_mean(near(step_id, known))
+                problems.add(path, f"there is no step {step_id[:64]!r}.{advice}")
+            elif owners.setdefault(step_id, name) != name:
+                problems.add(path, f"{step_id} is part of {owners[step_id]} already")

@@ -17,9 +17,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import BaseModel, JsonValue
 
 from ..errors import InvalidDefinition, VariableNotFound
-from .steps import AgentStep, Step
 from .suggestions import did_you_mean, near
-from .workflow import Workflow
 
 INPUTS = "inputs"
 LONGEST_EXPRESSION = 500
@@ -86,21 +84,6 @@ def find_references(value: JsonValue) -> Iterator[Reference]:
             yield from find_references(item)
 
 
-def step_text(step: Step) -> JsonValue:
-    """The part of *step* in which expressions are resolved."""
-    return step.prompt if isinstance(step, AgentStep) else step.parameters
-
-
-def dependencies(workflow: Workflow) -> dict[str, tuple[str, ...]]:
-    """Step id to the ids of the steps whose output it reads, both in the workflow's order."""
-    order = {step.id: position for position, step in enumerate(workflow.steps)}
-    found: dict[str, tuple[str, ...]] = {}
-    for step in workflow.steps:
-        roots = {reference.root for reference in find_references(step_text(step))}
-        found[step.id] = tuple(sorted(roots & order.keys(), key=order.__getitem__))
-    return found
-
-
 def parse(text: str) -> tuple[Piece, ...]:
     """*text* as literal pieces and references, in order, in time linear in its length."""
     return _parse_cached(text) if len(text) <= _CACHED_LENGTH else tuple(_pieces(text))
@@ -129,21 +112,29 @@ def _pieces(text: str) -> Iterator[Piece]:
         yield text[position:]
 
 
-def _parse_reference(inner: str) -> Reference:
-    source = inner.strip()
-    root = _ROOT.match(source)
+def scan_reference(text: str, position: int) -> tuple[Reference, int] | None:
+    """The longest reference in *text* at *position* with the place behind it, if there is one."""
+    root = _ROOT.match(text, position)
     if root is None:
-        raise _invalid(f"{{{{{inner}}}}}", "does not start with the name of a step or 'inputs'")
+        return None
     keys: list[Key] = []
     position = root.end()
-    while position < len(source):
-        part = _KEY.match(source, position)
-        if part is None:
-            raise _invalid(f"{{{{{inner}}}}}", f"can't be read from {source[position:][:20]!r} on")
+    while (part := _KEY.match(text, position)) is not None:
         index = part["index"]
         keys.append(int(index) if index is not None else part["key"] or part["text"])
         position = part.end()
-    return Reference(root.group(), tuple(keys))
+    return Reference(root.group(), tuple(keys)), position
+
+
+def _parse_reference(inner: str) -> Reference:
+    source = inner.strip()
+    found = scan_reference(source, 0)
+    if found is None:
+        raise _invalid(f"{{{{{inner}}}}}", "does not start with the name of a step or 'inputs'")
+    reference, end = found
+    if end < len(source):
+        raise _invalid(f"{{{{{inner}}}}}", f"can't be read from {source[end:][:20]!r} on")
+    return reference
 
 
 def _invalid(shown: str, why: str) -> InvalidDefinition:
@@ -160,16 +151,17 @@ def _spelled(key: Key) -> str:
 def _resolve_text(text: str, scope: Mapping[str, Any]) -> Any:
     pieces = parse(text)
     if len(pieces) == 1 and isinstance(pieces[0], Reference):
-        return _look_up(pieces[0], scope)
+        return look_up(pieces[0], scope)
     return "".join(
-        piece if isinstance(piece, str) else as_text(_look_up(piece, scope)) for piece in pieces
+        piece if isinstance(piece, str) else as_text(look_up(piece, scope)) for piece in pieces
     )
 
 
 _MISSING = object()
 
 
-def _look_up(reference: Reference, scope: Mapping[str, Any]) -> Any:
+def look_up(reference: Reference, scope: Mapping[str, Any]) -> Any:
+    """What *reference* leads to in *scope*. Raises `VariableNotFound`."""
     value: Any = scope.get(reference.root, _MISSING)
     if value is _MISSING:
         raise _not_found(reference, 0, list(scope))

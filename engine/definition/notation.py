@@ -18,9 +18,9 @@ from pydantic import JsonValue
 from .problems import Path, Problems
 
 LARGEST_TEXT = 1_000_000
-DEEPEST = 30
+DEEPEST = 64
 LONGEST_NUMBER = 300
-_LINED_DEPTH = 8  # places deeper than this get the line of what they are in
+_LINED_DEPTH = 36  # places deeper than this get the line of what they are in
 
 _CONSTANTS: dict[str, JsonValue] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -210,6 +210,8 @@ def _unusable(value: Any) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
+        if "\0" in value:
+            return "holds a NUL character, which no database stores"
         return None if _is_text(value) else "holds half a character (a lone surrogate)"
     if isinstance(value, int):
         too_long = abs(value) >= 10**LONGEST_NUMBER
@@ -220,6 +222,8 @@ def _unusable(value: Any) -> str | None:
 
 
 def _is_text(text: str) -> bool:
+    if "\0" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,5 +1,6 @@
 """What is wrong with a definition, each with its place, in words for the person who wrote it."""
 
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,37 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from ..errors import InvalidDefinition
-from .steps import STEP_TYPES
+from .steps import STEP_ID, STEP_TYPES, WAIT
 from .suggestions import did_you_mean, near
 
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_PROBLEMS = 100
+_STEP_LISTS = ("steps", "on_reject")
+_A_MAPPING = "give a mapping of names to values"
+_PLAIN = {
+    "bool_parsing": "give true or false",
+    "bool_type": "give true or false",
+    "decimal_parsing": "give a number",
+    "decimal_type": "give a number",
+    "dict_type": _A_MAPPING,
+    "finite_number": "give a number",
+    "float_parsing": "give a number",
+    "float_type": "give a number",
+    "int_from_float": "give a whole number",
+    "int_parsing": "give a whole number",
+    "int_type": "give a whole number",
+    "list_type": "give a list",
+    "mapping_type": _A_MAPPING,
+    "model_attributes_type": _A_MAPPING,
+    "model_type": _A_MAPPING,
+    "string_type": "give text",
+    "tuple_type": "give a list",
+}
+_FORMS = {
+    STEP_ID: "begin with a letter or _, go on with letters, digits or _, 64 in all",
+    WAIT: "write it like 30m, 4h or 2d",
+}
 
 
 @dataclass(slots=True)
@@ -23,7 +49,7 @@ class Problems:
 
     source: str
     lines: Mapping[Path, int] = field(default_factory=dict[Path, int])
-    step_ids: Mapping[int, str] = field(default_factory=dict[int, str])
+    places: dict[Path, str] = field(default_factory=dict["Path", str])
     found: list[str] = field(default_factory=list[str])
     more: int = 0
 
@@ -38,10 +64,10 @@ class Problems:
             return
         place = self._place(path)
         at = line or self._line(path)
-        self.found.append(
-            f"{self.source}: {place}{text.removesuffix('.')}"
-            + (f" (line {at})" if at is not None else "")
-        )
+        said = f"{self.source}: {place}{text.removesuffix('.')}"
+        said += f" (line {at})" if at is not None else ""
+        if said not in self.found:
+            self.found.append(said)
 
     def raise_any(self) -> None:
         """Raise `InvalidDefinition` if there is anything to say."""
@@ -50,10 +76,13 @@ class Problems:
             raise InvalidDefinition((*self.found, *rest))
 
     def _place(self, path: Path) -> str:
+        for length in range(len(path), 1, -1):
+            if (step := self.places.get(path[:length])) is not None:
+                rest = path[length:]
+                return f"{step}: " + (f"{_spelled(rest)}: " if rest else "")
         match path:
             case ("steps", int(index), *rest):
-                step = self.step_ids.get(index, f"step number {index + 1}")
-                return f"{step}: " + (f"{_spelled(rest)}: " if rest else "")
+                return f"step number {index + 1}: " + (f"{_spelled(rest)}: " if rest else "")
             case ():
                 return ""
             case _:
@@ -75,13 +104,13 @@ def add_errors(
 ) -> None:
     """Note every error pydantic found in *model*, whose data sits at *base*."""
     found = list(errors)
-    in_steps = any(error["loc"][:1] == ("steps",) and len(error["loc"]) > 1 for error in found)
+    inner = {error["loc"][:end] for error in found for end in range(1, len(error["loc"]))}
     for error in found:
         if problems.is_full:
             problems.more += 1
             continue
-        if error["type"] == "too_short" and error["loc"] == ("steps",) and in_steps:
-            continue  # pydantic counts only the steps it could read
+        if error["type"] == "too_short" and error["loc"] in inner:
+            continue  # pydantic counts only the items it could read
         inside = error["loc"]
         path, text = _described(error, model)
         problems.add(base + path, text, line=problems.lines.get(base + _untagged(inside)))
@@ -96,17 +125,48 @@ def _described(error: ErrorDetails, model: type[BaseModel]) -> tuple[Path, str]:
             known = field_names(model, inside[:-1])
             return path[:-1], f"unknown field {_shown(name)}.{did_you_mean(near(name, known))}"
         case "missing":
-            return path[:-1], f"the field {str(inside[-1])!r} is missing"
-        case "too_short" if path == ("steps",):
-            return path, "a workflow needs at least one step"
-        case "tuple_type" | "list_type":
-            return path, f"give a list{_not(error)}"
-        case "union_tag_invalid" if path[:1] == ("steps",):
+            return path[:-1], f"the field {str(inside[-1])!r} is missing{_advice(str(inside[-1]))}"
+        case "too_short" if path[-1:] == ("steps",):
+            return path, f"{'a workflow' if len(path) == 1 else 'it'} needs at least one step"
+        case "union_tag_invalid" if "steps" in path or "on_reject" in path:
             tag = str(error.get("ctx", {}).get("tag"))
             return path, f"unknown type {_shown(tag)}.{did_you_mean(near(tag, STEP_TYPES))}"
+        case kind:
+            said = _PLAIN.get(kind) or _of_its_limits(error) or _as_pydantic_says(error)
+            return path, f"{said}{_not(error)}{_meant(error)}"
+
+
+def _of_its_limits(error: ErrorDetails) -> str | None:
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "string_too_short" if limits.get("min_length") == 1:
+            return "give some text"
+        case "string_too_long":
+            return f"give at most {limits['max_length']} characters"
+        case "too_long":
+            return f"give at most {limits['max_length']}, not {limits['actual_length']}"
+        case "string_pattern_mismatch":
+            return _FORMS.get(str(limits.get("pattern")))
         case _:
-            message = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            return path, f"{message[:1].lower()}{message[1:]}{_not(error)}"
+            return None
+
+
+def _as_pydantic_says(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+def _meant(error: ErrorDetails) -> str:
+    """A suggestion, where the names that may be given are few and known."""
+    given = error.get("input")
+    if error["type"] != "literal_error" or not isinstance(given, str):
+        return ""
+    known = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected")))
+    return f".{advice}" if (advice := did_you_mean(near(given, known))) else ""
+
+
+def _advice(name: str) -> str:
+    return ": a loop needs a bound, like 100" if name == "max_iterations" else ""
 
 
 def _not(error: ErrorDetails) -> str:
@@ -165,12 +225,13 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _untagged(inside: Path) -> Path:
-    """*inside* without the step type that pydantic puts behind the position of a step."""
-    match inside:
-        case ("steps", int(index), tag, *rest) if tag in STEP_TYPES:
-            return ("steps", index, *rest)
-        case _:
-            return inside
+    """*inside* without the step types that pydantic puts behind the positions of steps."""
+    found: list[str | int] = []
+    for part in inside:
+        in_list = len(found) > 1 and found[-2] in _STEP_LISTS and isinstance(found[-1], int)
+        if not (in_list and part in STEP_TYPES):
+            found.append(part)
+    return tuple(found)
 
 
 def _spelled(path: Iterable[str | int]) -> str:

@@ -1,6 +1,7 @@
 """Getting runs carried out: a queue that survives the process, behind one Protocol."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -15,7 +16,8 @@ Key: TypeAlias = tuple[str, int]
 class WorkState(StrEnum):
     """What has become of one dispatch."""
 
-    LIVE = "live"  # waiting, running, or to be recovered
+    LIVE = "live"  # waiting, or running in a worker that lives
+    ORPHANED = "orphaned"  # its worker has died, and no other has it yet
     DONE = "done"  # the interpreter returned
     LOST = "lost"  # unknown, or taken away
     BROKEN = "broken"  # the interpreter itself raised
@@ -32,9 +34,9 @@ class Dispatcher(Protocol):
     def schedule(self, name: str, cron: str, job: Job) -> None:
         """*job* is called with the time of each tick of *cron*, UTC; to be said before `start`.
 
-        Once a tick over all workers, in a thread. Of the ticks while nobody worked, only the last
-        is made up. A job that was under way when its process died is called again. Raises
-        `InvalidSchedule`.
+        Once a tick over all workers, in a thread. A job never overlaps itself; of the ticks while
+        it was under way, or while nobody worked, only the last is made up. A job that was under
+        way when its process died is called again. Raises `InvalidSchedule`.
         """
         ...
 
@@ -46,8 +48,20 @@ class Dispatcher(Protocol):
         """Makes ready for `enqueue`; called outside every transaction."""
         ...
 
-    def enqueue(self, connection: sa.Connection, execution_id: str, dispatch: int) -> None:
-        """Adds to the queue inside the caller's transaction."""
+    def enqueue(
+        self,
+        connection: sa.Connection,
+        execution_id: str,
+        dispatch: int,
+        *,
+        priority: int | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Adds to the queue inside the caller's transaction, in place of an older dispatch.
+
+        priority: from 0, first, to 9, among the runs of the same workspace; without one a run by
+        the clock comes after others. not_before: it waits until then, also over restarts.
+        """
         ...
 
     def committed(self) -> None:

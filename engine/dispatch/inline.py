@@ -21,6 +21,7 @@ class InlineDispatcher:
         self._hold = hold
         self._carry_out: CarryOut | None = None
         self._waiting: list[Key] = []
+        self._later: dict[Key, datetime] = {}
         self._states: dict[Key, WorkState] = {}
         self._jobs: dict[str, ScheduledJob] = {}
         self._ticked: dict[str, datetime] = {}
@@ -29,7 +30,13 @@ class InlineDispatcher:
         self._jobs[name] = ScheduledJob(name, cron, job)
 
     def tick(self, moment: datetime) -> tuple[str, ...]:
-        """Calls every job that is due at *moment* and was not called for it; gives their names."""
+        """Calls every job that is due at *moment* and was not called for it; gives their names.
+
+        Runs that wait for a time are carried out when it has come.
+        """
+        self._waiting += [key for key, due in self._later.items() if due <= moment]
+        self._later = {key: due for key, due in self._later.items() if due > moment}
+        self.committed()
         whole = moment.replace(microsecond=0)
         due = [
             job
@@ -47,9 +54,22 @@ class InlineDispatcher:
     def prepare(self) -> None:
         """Nothing to make ready."""
 
-    def enqueue(self, connection: sa.Connection, execution_id: str, dispatch: int) -> None:
-        self._waiting.append((execution_id, dispatch))
-        self._states[execution_id, dispatch] = WorkState.LIVE
+    def enqueue(
+        self,
+        connection: sa.Connection,
+        execution_id: str,
+        dispatch: int,
+        *,
+        priority: int | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """In the order given: *priority* changes nothing here."""
+        key = (execution_id, dispatch)
+        self._states[key] = WorkState.LIVE
+        if not_before is None:
+            self._waiting.append(key)
+        else:
+            self._later[key] = not_before
 
     def committed(self) -> None:
         if not self._hold:
@@ -80,6 +100,7 @@ class InlineDispatcher:
         key = (execution_id, dispatch)
         self._states[key] = WorkState.LOST
         self._waiting = [waiting for waiting in self._waiting if waiting != key]
+        self._later.pop(key, None)
 
     def states(self, keys: Sequence[Key]) -> Mapping[Key, WorkState]:
         return {key: self._states.get(key, WorkState.LOST) for key in keys}

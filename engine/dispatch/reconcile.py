@@ -6,7 +6,7 @@ import threading
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import RunCrashed
-from ..execution import ErrorInfo
+from ..execution import ErrorInfo, ExecutionStatus
 from ..storage.rounds import Dispatched, RoundStore
 from . import Dispatcher, WorkState
 
@@ -14,12 +14,15 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Queues lost runs again and ends those given up, so that none stays running for ever."""
+    """Queues lost runs again and ends those given up, so that none stays running for ever.
 
-    def __init__(self, rounds: RoundStore, dispatcher: Dispatcher, *, most_dispatches: int) -> None:
+    Runs that are paused until a time that has come are found among the lost.
+    """
+
+    def __init__(self, rounds: RoundStore, dispatcher: Dispatcher, *, most_recoveries: int) -> None:
         self._rounds = rounds
         self._dispatcher = dispatcher
-        self._most_dispatches = most_dispatches
+        self._most_recoveries = most_recoveries
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -29,7 +32,8 @@ class Reconciler:
         states = self._dispatcher.states([(run.execution_id, run.dispatch) for run in found])
         for run in found:
             state = states[run.execution_id, run.dispatch]
-            if state is not WorkState.LIVE:
+            # What is orphaned is the dispatcher's own to give to another worker.
+            if state not in {WorkState.LIVE, WorkState.ORPHANED}:
                 self._settle(run, state)
 
     def start(self, every_seconds: float) -> None:
@@ -55,9 +59,11 @@ class Reconciler:
             WorkState.BROKEN: "the engine itself failed while carrying it out; see its log.",
             WorkState.GIVEN_UP: "it was started too often without coming to an end.",
         }.get(state)
-        if reason is None and run.dispatch > self._most_dispatches:
+        if reason is None and run.recoveries >= self._most_recoveries:
             reason = "it was queued too often without coming to an end."
         if reason is None:
+            if run.status is not ExecutionStatus.PAUSED:
+                _log.warning("Execution %s was not in the queue: it is queued.", run.execution_id)
             if self._rounds.dispatch_again(run, enqueue=self._dispatcher.enqueue):
                 self._dispatcher.committed()
             return
@@ -71,3 +77,4 @@ class Reconciler:
                 code=error.code,
             ),
         )
+        self._dispatcher.cancel(run.execution_id, run.dispatch)

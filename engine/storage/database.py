@@ -1,10 +1,11 @@
 """Opening a database: one SQLite file for one process, or a Postgres server for many."""
 
+import importlib
 import sqlite3
 import threading
-from collections import namedtuple
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import StoreBusy
 
 BUSY_SECONDS = 30
+#: A process that hangs inside a transaction keeps others waiting no longer, in milliseconds.
+HUNG_TRANSACTION = 10_000
 CHECKPOINT_PAGES = 4000  # 16 MB: each checkpoint syncs twice more
 
 
@@ -25,12 +28,44 @@ def connect(url: str) -> sa.Engine:
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_size=20, pool_pre_ping=True)
+        return _server(parsed)
     if parsed.database in {None, "", ":memory:"}:
         raise ValueError("The engine needs a SQLite file: sqlite:///path/to/engine.db")
     engine = sa.create_engine(parsed, pool_size=20, max_overflow=30)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _server(url: sa.URL) -> sa.Engine:
+    """Postgres. Both sides notice within seconds that the other machine is gone."""
+    given: dict[str, Any] = {
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "options": f"-c idle_in_transaction_session_timeout={HUNG_TRANSACTION} "
+        "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+    }
+    ours = {name: value for name, value in given.items() if name not in url.query}
+    engine = sa.create_engine(url, pool_size=20, pool_pre_ping=True, connect_args=ours)
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    connection.adapters.register_dumper(str, _text_without_nul())
+
+
+@cache
+def _text_without_nul() -> Any:
+    """Postgres stores every character but NUL, and a model or a web page may well give one."""
+    kept: Any = importlib.import_module("psycopg.types.string").StrDumperUnknown
+
+    class TextWithoutNul(kept):
+        def dump(self, obj: str) -> Any:
+            usual: Any = super()
+            return usual.dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+    return TextWithoutNul
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -58,9 +93,28 @@ def writing_on(connection: sa.Connection) -> Generator[None]:
     """`writing` on a connection that the caller keeps."""
     with connection.begin():
         if connection.dialect.name == "sqlite":
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN IMMEDIATE")
+            _begin(connection, "BEGIN IMMEDIATE")
         yield
+
+
+def _begin(connection: sa.Connection, statement: str) -> None:
+    """Straight to the driver, which is faster; what goes wrong is raised as everywhere else."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            statement, {}, error, sqlite3.Error, dialect=connection.dialect
+        ) from error
+
+
+@contextmanager
+def glancing(engine: sa.Engine) -> Generator[sa.Connection]:
+    """For a single query that is asked often: on a server there is no transaction around it."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
 
 
 _shared = threading.local()
@@ -75,8 +129,7 @@ def reading(engine: sa.Engine) -> Generator[sa.Connection]:
         return
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN")
+            _begin(connection, "BEGIN")
         else:
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
@@ -94,92 +147,13 @@ def at_one_moment(engine: sa.Engine) -> Generator[None]:
             _shared.connection = before
 
 
-_named_tuple: Callable[[str, Sequence[str]], Callable[..., Any]] = namedtuple
+_ALONE = 4_190_557_201  # any number of our own
 
 
-class Prepared:
-    """A statement compiled once for each kind of database, for the few that run at every step.
-
-    It goes to the driver directly, inside the connection's transaction: several times faster than
-    through the compiler's cache. What goes wrong with a SELECT is raised as SQLAlchemy raises it,
-    with a write as the driver's own class.
-    """
-
-    def __init__(self, statement: sa.Executable) -> None:
-        self._statement: Any = statement
-        self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
-        self._fixed: dict[str, dict[str, Any]] = {}
-        self._rows: dict[str, tuple[Any, tuple[Any, ...]]] = {}
-
-    def rowcount(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Executes it for each of *rows*; how many rows of the table it touched in all."""
-        sql, names, processors = self._for(connection.dialect)
-        values = [self._values(row, names, processors) for row in rows]
-        cursor: Any = connection.connection.cursor()
-        if len(values) == 1:
-            cursor.execute(sql, values[0])
-        else:
-            cursor.executemany(sql, values)
-        count = int(cursor.rowcount)
-        cursor.close()
-        return count
-
-    def all(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Every row of a SELECT, as a named tuple."""
-        sql, names, processors = self._for(connection.dialect)
-        row, results = self._results(connection.dialect)
-        known = {**self._fixed[connection.dialect.name], **values}
-        driver: Any = connection.dialect.loaded_dbapi
-        cursor: Any = connection.connection.cursor()
-        try:
-            cursor.execute(sql, self._values(known, names, processors))
-            found = cursor.fetchall()
-        except driver.Error as error:
-            raise DBAPIError.instance(
-                sql, {}, error, driver.Error, hide_parameters=True, dialect=connection.dialect
-            ) from error
-        finally:
-            cursor.close()
-        return [
-            row(*(read(value) if read else value for read, value in zip(results, one, strict=True)))
-            for one in found
-        ]
-
-    def _results(self, dialect: sa.Dialect) -> tuple[Any, tuple[Any, ...]]:
-        if dialect.name not in self._rows:
-            columns: list[Any] = list(self._statement.exported_columns)
-            self._rows[dialect.name] = (
-                _named_tuple("row", [column.key for column in columns]),
-                tuple(
-                    column.type.dialect_impl(dialect).result_processor(dialect, None)
-                    for column in columns
-                ),
-            )
-        return self._rows[dialect.name]
-
-    def _for(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        if dialect.name not in self._compiled:
-            compiled = self._statement.compile(dialect=dialect)
-            processors = {
-                name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-                for bind, name in compiled.bind_names.items()
-            }
-            self._fixed[dialect.name] = {
-                name: bind.effective_value
-                for bind, name in compiled.bind_names.items()
-                if not bind.required
-            }
-            names = tuple(compiled.positiontup or ())
-            self._compiled[dialect.name] = (str(compiled), names, processors)
-        return self._compiled[dialect.name]
-
-    @staticmethod
-    def _values(row: Mapping[str, Any], names: tuple[str, ...], processors: dict[str, Any]) -> Any:
-        ready = {
-            name: process(row[name]) if process else row[name]
-            for name, process in processors.items()
-        }
-        return tuple(ready[name] for name in names) if names else ready
+def alone(connection: sa.Connection) -> None:
+    """Until its transaction ends, *connection*'s is the only one that is past this line."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
 
 
 class FileLock:

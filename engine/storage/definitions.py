@@ -13,7 +13,9 @@ from ..definition.workflow import Workflow
 from ..errors import InvalidDefinition, NotFound, StaleVersion
 from ..ports import Clock
 from ..workspace import MODELS, Resource, ResourceKind, Resources
-from .database import Prepared, reading, writing
+from .database import reading, writing
+from .holdings import version_floor
+from .prepared import Prepared
 from .tables import APPLIED_CHANGE, RESOURCE, WORKFLOW, WORKFLOW_VERSION
 
 Content: TypeAlias = Resource | Mapping[str, Any] | None
@@ -62,6 +64,10 @@ _RESOURCES = Prepared(
     sa.select(RESOURCE.c.kind, RESOURCE.c.name, RESOURCE.c.version, RESOURCE.c.content)
     .where(RESOURCE.c.workspace_id == sa.bindparam("workspace_id"), RESOURCE.c.content.is_not(None))
     .order_by(RESOURCE.c.kind, RESOURCE.c.name)
+)
+_CHANGED_AT = sa.select(RESOURCE.c.kind, RESOURCE.c.name, RESOURCE.c.updated_at).where(
+    RESOURCE.c.workspace_id == sa.bindparam("workspace_id"),
+    RESOURCE.c.kind.in_([ResourceKind.TEMPLATE.value, ResourceKind.DOCUMENT.value]),
 )
 PlainChange: TypeAlias = tuple[ResourceKind | str, str, Content, int | None]
 
@@ -148,6 +154,12 @@ class DefinitionStore:
         versions = {f"{row.kind}/{row.name}": row.version for row in rows}
         return StoredResources(Resources.model_validate(fields), versions)
 
+    def resources_changed_at(self, workspace_id: str) -> dict[str, datetime]:
+        """When templates and documents were last written or deleted, by `kind/name`."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(_CHANGED_AT, {"workspace_id": workspace_id})
+            return {f"{row.kind}/{row.name}": row.updated_at for row in rows}
+
     def put_resource(self, workspace_id: str, change: ResourceChange) -> int:
         """Its new version. Raises `StaleVersion` or `InvalidDefinition`."""
         with writing(self._engine) as connection:
@@ -232,7 +244,7 @@ def add_version(
     current = connection.scalar(sa.select(WORKFLOW.c.version).where(head).with_for_update()) or 0
     if expected is not None and expected != current:
         raise StaleVersion("The workflow", expected, current)
-    version = current + 1
+    version = (current or version_floor(connection, workspace_id)) + 1
     ids = {"workspace_id": workspace_id, "workflow_id": workflow_id, "version": version}
     if current:
         connection.execute(sa.update(WORKFLOW).where(head).values(version=version, updated_at=now))

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..definition import to_data
+from ..definition.steps import Step
 from ..definition.workflow import Workflow
 from ..execution import (
     EndedRun,
@@ -17,10 +18,12 @@ from ..execution import (
     StepExecution,
     StepStatus,
 )
-from . import codec, cursors, records
-from .database import Prepared, reading
+from . import codec, cursors, records, standing
+from .database import reading
 from .definitions import DefinitionStore
-from .journal import live_steps
+from .prepared import Prepared
+from .quota_tables import PARKED_RUN
+from .standing import Completed
 from .tables import EXECUTION, STEP_RUN
 
 _IN_ONE_QUERY = 500
@@ -104,23 +107,19 @@ class ExecutionStore:
 
     def completed(
         self, workspace_id: str, execution_id: str
-    ) -> tuple[Execution, int, datetime | None]:
-        """The run, how many of its top-level steps have succeeded, and when the last one did."""
-        query = sa.select(sa.func.count(), sa.func.max(STEP_RUN.c.completed_at)).where(
-            STEP_RUN.c.execution_id == execution_id,
-            STEP_RUN.c.status == StepStatus.SUCCEEDED.value,
-            STEP_RUN.c.superseded_in.is_(None),
-            STEP_RUN.c.depth == 1,
-        )
+    ) -> tuple[Execution, Workflow, Completed]:
+        """A run without its totals, its workflow, and what of its top level has succeeded."""
         with reading(self._engine) as connection:
             run = records.execution(records.find_execution(connection, workspace_id, execution_id))
-            count, last = connection.execute(query).one()
-            return self.as_of_now(connection, run), count, last
-
-    def stage(self, run: Execution) -> str | None:
-        """The title of the step *run* is at."""
-        stored = self._definitions.workflow(run.workspace_id, run.workflow_id, run.workflow_version)
-        return next((s.title for s in stored.workflow.steps if s.id == run.current_step), None)
+            workflow = self._workflow_of(connection, run)
+            done = standing.completed(connection, execution_id)
+            if run.status.is_terminal:
+                return run, workflow, done
+            if run.round == 1:
+                at = standing.step_behind(workflow, done)
+            else:
+                at = standing.step_at(connection, execution_id, workflow)
+            return run.model_copy(update={"current_step": at}), workflow, done
 
     def ended_runs(
         self, workspace_id: str, *, after: int = 0, limit: int = 100
@@ -190,15 +189,12 @@ class ExecutionStore:
         if run.status.is_terminal:
             return run
         used = records.totals(connection, run.id, round=run.round)
-        done = {
-            step.step_id
-            for step in live_steps(connection, run.id, outputs=False)
-            if step.status is StepStatus.SUCCEEDED
-        }
         workflow = self._workflow_of(connection, run)
+        parked = run.status is ExecutionStatus.PAUSED and run.wake_at is None
         return run.model_copy(
             update={
-                "current_step": next((s.id for s in workflow.steps if s.id not in done), None),
+                "wake_at": _parked_until(connection, run) if parked else run.wake_at,
+                "current_step": standing.step_at(connection, run.id, workflow),
                 "total_tokens_used": used.tokens,
                 "total_execution_time_ms": used.time_ms,
                 "total_cost_usd": used.cost_usd,
@@ -208,26 +204,18 @@ class ExecutionStore:
     def _view(
         self, connection: sa.Connection, run: Execution, rows: Mapping[str, Any]
     ) -> tuple[StepExecution, ...]:
-        """Every step of the workflow; *rows* are those that count, by path."""
+        """Every step of the workflow, and those inside that have run; *rows* count, by path."""
+        inside: dict[str, list[Any]] = {}
+        for row in rows.values():
+            if row.depth > 1:
+                inside.setdefault(row.path.split("/", 2)[1], []).append(row)
         view: list[StepExecution] = []
         for number, step in enumerate(self._workflow_of(connection, run).steps, start=1):
             row = rows.get(f"/{step.id}")
-            if row is not None:
-                known = records.step_execution(row, round=run.round)
-                view.append(known.model_copy(update={"number": number}))
-                continue
-            view.append(
-                StepExecution(
-                    path=f"/{step.id}",
-                    step_id=step.id,
-                    number=number,
-                    name=step.title,
-                    action=step.action,
-                    round=run.round,
-                    status=_status_without_row(run, step.id),
-                    attempts=0,
-                )
-            )
+            if row is None:
+                view.append(_not_run(run, step).model_copy(update={"number": number}))
+            held = sorted(inside.get(step.id, ()), key=_reading_order)
+            view += [_seen(run, one, number) for one in ([] if row is None else [row]) + held]
         return tuple(view)
 
     def _workflow_of(self, connection: sa.Connection, run: Execution) -> Workflow:
@@ -296,9 +284,48 @@ def _output(connection: sa.Connection, execution_id: str, path: str) -> Any:
     return None if text is None else codec.loads(text)
 
 
+def _parked_until(connection: sa.Connection, run: Execution) -> datetime | None:
+    """When a run that a quota has stopped goes on; an approval's moment is in the run's own row."""
+    query = sa.select(PARKED_RUN.c.wake_at).where(
+        PARKED_RUN.c.execution_id == run.id, PARKED_RUN.c.round == run.round
+    )
+    return connection.scalar(query)
+
+
+def _reading_order(row: Any) -> tuple[tuple[int, str], ...]:
+    """Iterations by number, the rest by name, each step before what it holds."""
+    parts = row.path.split("/")[1:]
+    return tuple((int(part), "") if part.isdigit() else (0, part) for part in parts)
+
+
+def _seen(run: Execution, row: Any, number: int) -> StepExecution:
+    known = records.step_execution(row, round=run.round)
+    changes: dict[str, Any] = {"number": number}
+    if run.status.is_terminal and known.status is StepStatus.PAUSED:
+        changes["status"] = StepStatus.SKIPPED  # its question is open no more
+    return known.model_copy(update=changes)
+
+
+def _not_run(run: Execution, step: Step) -> StepExecution:
+    return StepExecution(
+        path=f"/{step.id}",
+        step_id=step.id,
+        kind=step.type,
+        number=1,
+        name=step.title,
+        action=step.action,
+        round=run.round,
+        status=_status_without_row(run, step.id),
+        attempts=0,
+    )
+
+
 def _status_without_row(run: Execution, step_id: str) -> StepStatus:
     if run.status.is_terminal:
         return StepStatus.SKIPPED
-    if run.status is ExecutionStatus.RUNNING and step_id == run.current_step:
-        return StepStatus.RUNNING
+    if step_id == run.current_step:
+        if run.status is ExecutionStatus.RUNNING:
+            return StepStatus.RUNNING
+        if run.status is ExecutionStatus.PAUSED:
+            return StepStatus.PAUSED
     return StepStatus.PENDING

@@ -5,16 +5,18 @@ Everything an interpreter writes names its token; once the row holds another tok
 write changes nothing and `Fenced` is raised.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from ..execution import ErrorInfo, ExecutionStatus, StepStatus
-from . import codec
-from .database import Prepared
+from ..definition.workflow import Workflow
+from ..execution import ErrorInfo, ExecutionStatus, StepApproval, StepStatus
+from . import codec, events, interrupted, questions, stats
+from .bulk import BulkInsert
+from .prepared import Prepared
 from .records import StepRecord, Totals, lock_execution, step_values, totals
 from .tables import COUNTER, ENDED, EXECUTION, STEP_RUN
 
@@ -46,11 +48,20 @@ class LiveStep:
     workflow_version: int
     status: StepStatus
     output: str | None = None
+    error: ErrorInfo | None = None
+    effect: bool = False
+    has_output: bool = False
+    started_at: datetime | None = None
+    kind: str = "tool"
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Everything a round starts from. `spent` counts every round, for the caps."""
+    """Everything a round starts from. `spent` counts every round, for the caps.
+
+    `round_started_at` is moved on by the time the round has waited for people. `approvals` are
+    those of this round, by path.
+    """
 
     ticket: Ticket
     workspace_id: str
@@ -60,14 +71,15 @@ class Begun:
     round_started_at: datetime
     steps: tuple[LiveStep, ...]
     spent: Totals
+    approvals: Mapping[str, StepApproval] = field(default_factory=dict[str, StepApproval])
 
 
-def _set_execution(*names: str) -> sa.Update:
+def _set_execution(*names: str) -> Prepared:
     values = {name: sa.bindparam(name, type_=EXECUTION.c[name].type) for name in names}
-    return sa.update(EXECUTION).where(EXECUTION.c.id == sa.bindparam("key_id")).values(values)
+    key = EXECUTION.c.id == sa.bindparam("key_id", type_=EXECUTION.c.id.type)
+    return Prepared(sa.update(EXECUTION).where(key).values(values))
 
 
-# Statements that run for every run are built once: building costs more than executing them.
 _TAKE_OVER = _set_execution("run_token", "status", "started_at", "round_started_at", "updated_at")
 _CLOSE = _set_execution(
     "status",
@@ -80,10 +92,12 @@ _CLOSE = _set_execution(
     "total_execution_time_ms",
     "total_cost_usd",
     "end_cursor",
+    "paused_at",
+    "wake_at",
 )
-_COUNT = (
+_COUNT = Prepared(
     sa.update(COUNTER)
-    .where(COUNTER.c.name == sa.bindparam("key_name"))
+    .where(COUNTER.c.name == sa.bindparam("key_name", type_=COUNTER.c.name.type))
     .values(value=COUNTER.c.value + 1)
     .returning(COUNTER.c.value)
 )
@@ -96,18 +110,17 @@ def begin(
     row = lock_execution(connection, execution_id)
     if row is None or row.dispatch != dispatch or row.status not in _LIVE:
         return None
+    events.round_begun(connection, row, now=now)
     started = row.round_started_at or now
-    connection.execute(
-        _TAKE_OVER,
-        {
-            "key_id": execution_id,
-            "run_token": token,
-            "status": ExecutionStatus.RUNNING.value,
-            "started_at": row.started_at or now,
-            "round_started_at": started,
-            "updated_at": now,
-        },
-    )
+    taken = {
+        "key_id": execution_id,
+        "run_token": token,
+        "status": ExecutionStatus.RUNNING.value,
+        "started_at": row.started_at or now,
+        "round_started_at": started,
+        "updated_at": now,
+    }
+    _TAKE_OVER.rowcount(connection, [taken])
     first = row.started_at is None  # nobody can have written a step yet
     return Begun(
         ticket=Ticket(execution_id, row.round, row.workflow_version, token),
@@ -115,9 +128,10 @@ def begin(
         workflow_id=row.workflow_id,
         inputs=codec.loads(row.inputs),
         timeout_seconds=row.timeout_seconds,
-        round_started_at=started,
+        round_started_at=started + timedelta(seconds=row.paused_seconds),
         steps=() if first else live_steps(connection, execution_id, outputs=True),
         spent=Totals() if first else totals(connection, execution_id, round=None),
+        approvals={} if first else questions.of_round(connection, execution_id, row.round),
     )
 
 
@@ -132,6 +146,11 @@ def live_steps(
         STEP_RUN.c.round,
         STEP_RUN.c.workflow_version,
         STEP_RUN.c.status,
+        STEP_RUN.c.effect,
+        STEP_RUN.c.error,
+        STEP_RUN.c.started_at,
+        STEP_RUN.c.kind,
+        STEP_RUN.c.output.is_not(None).label("has_output"),
         *([STEP_RUN.c.output] if outputs else []),
     ]
     query = (
@@ -148,6 +167,11 @@ def live_steps(
             row.workflow_version,
             StepStatus(row.status),
             row.output if outputs else None,
+            None if row.error is None else ErrorInfo.model_validate_json(row.error),
+            row.effect,
+            bool(row.has_output),
+            row.started_at,
+            row.kind,
         )
         for row in connection.execute(query)
     )
@@ -166,13 +190,18 @@ _FENCE = (
     )
     .with_for_update(read=True)
 )
-_INSERT = Prepared(
+_INSERT = BulkInsert(
     sa.insert(STEP_RUN).from_select(
         _COLUMNS,
         _FENCE.with_only_columns(
             *(sa.bindparam(name, type_=STEP_RUN.c[name].type) for name in _COLUMNS)
         ),
-    )
+    ),
+    f"INSERT INTO step_run ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of columns
+    f"SELECT {', '.join(f'r.{name}' for name in _COLUMNS)} FROM {{rows}} "
+    "JOIN execution x ON x.id = r.fence_id AND x.run_token = r.fence_token FOR SHARE OF x",
+    {name: STEP_RUN.c[name].type for name in _COLUMNS}
+    | {"fence_id": EXECUTION.c.id.type, "fence_token": EXECUTION.c.run_token.type},
 )
 _KEYS = ("execution_id", "round", "path")
 _UPDATE = Prepared(
@@ -193,6 +222,7 @@ def record_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None
     rows = [_values(ticket, record) for ticket, record in writes]
     if _INSERT.rowcount(connection, rows) != len(rows):
         raise Fenced
+    events.steps_recorded(connection, writes)
 
 
 def settle_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None:
@@ -202,6 +232,7 @@ def settle_steps(connection: sa.Connection, writes: Sequence[StepWrite]) -> None
         row.update({f"key_{name}": row[name] for name in _KEYS})
     if _UPDATE.rowcount(connection, rows) != len(rows):
         raise Fenced
+    events.steps_settled(connection, writes)
 
 
 def _values(ticket: Ticket, record: StepRecord) -> dict[str, Any]:
@@ -216,17 +247,20 @@ def _values(ticket: Ticket, record: StepRecord) -> dict[str, Any]:
 
 
 def record_interrupted(connection: sa.Connection, ticket: Ticket, record: StepRecord) -> None:
-    """The step a run was stopped in; nothing if the step's own end came first. Raises `Fenced`."""
-    query = sa.select(STEP_RUN.c.status).where(
+    """The step a run was stopped in; nothing if the step's own end came first. Raises `Fenced`.
+
+    An effect that it has set out to do stays noted.
+    """
+    query = sa.select(STEP_RUN.c.status, STEP_RUN.c.effect).where(
         STEP_RUN.c.execution_id == ticket.execution_id,
         STEP_RUN.c.round == ticket.round,
         STEP_RUN.c.path == record.path,
     )
-    status = connection.scalar(query)
-    if status is None:
+    row = connection.execute(query).one_or_none()
+    if row is None:
         record_steps(connection, [(ticket, record)])
-    elif status == StepStatus.RUNNING.value:
-        settle_steps(connection, [(ticket, record)])
+    elif row.status in (StepStatus.RUNNING.value, StepStatus.PAUSED.value):
+        settle_steps(connection, [(ticket, replace(record, effect=row.effect))])
 
 
 def end(
@@ -235,6 +269,7 @@ def end(
     *,
     status: ExecutionStatus,
     now: datetime,
+    workflow: Workflow,
     error: ErrorInfo | None = None,
     current_step: str | None = None,
 ) -> None:
@@ -251,6 +286,8 @@ def end(
         error=error,
         current_step=current_step,
     )
+    ended = stats.Ended.of(row, status=status, error=error)
+    stats.roll_up(connection, ended, workflow, now=now)
 
 
 def close_execution(
@@ -264,23 +301,27 @@ def close_execution(
     current_step: str | None = None,
 ) -> None:
     """Ends a locked run whoever holds it, and gives it the next cursor."""
+    if status is not ExecutionStatus.SUCCEEDED:
+        interrupted.settle_open(connection, execution_id, round, now=now)
     used = totals(connection, execution_id, round=round)
-    connection.execute(
-        _CLOSE,
-        {
-            "key_id": execution_id,
-            "status": status.value,
-            "run_token": None,
-            "completed_at": now,
-            "updated_at": now,
-            "error": None if error is None else error.model_dump_json(),
-            "current_step": current_step,
-            "total_tokens_used": used.tokens,
-            "total_execution_time_ms": used.time_ms,
-            "total_cost_usd": used.cost_usd,
-            "end_cursor": connection.scalar(_COUNT, {"key_name": ENDED}),
-        },
-    )
+    events.execution_ended(connection, execution_id, round, status=status, now=now, error=error)
+    (counted,) = _COUNT.all(connection, {"key_name": ENDED})
+    closed = {
+        "key_id": execution_id,
+        "status": status.value,
+        "run_token": None,
+        "completed_at": now,
+        "updated_at": now,
+        "error": None if error is None else error.model_dump_json(),
+        "current_step": current_step,
+        "total_tokens_used": used.tokens,
+        "total_execution_time_ms": used.time_ms,
+        "total_cost_usd": used.cost_usd,
+        "end_cursor": counted.value,
+        "paused_at": None,
+        "wake_at": None,
+    }
+    _CLOSE.rowcount(connection, [closed])
 
 
 def supersede(

@@ -9,9 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..errors import NotFound
-from ..execution import ErrorInfo, Execution, ExecutionStatus, StepExecution, StepStatus
+from ..execution import (
+    ErrorInfo,
+    Execution,
+    ExecutionStatus,
+    FallbackUse,
+    ResumeReport,
+    StepExecution,
+    StepStatus,
+)
 from . import codec
-from .database import Prepared
+from .prepared import Prepared
 from .tables import EXECUTION, STEP_RUN
 
 
@@ -29,7 +37,7 @@ class Totals:
     known_cost_usd: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes three times as long, for every step
 class StepRecord:
     """A step as the interpreter hands it over; `output` is encoded text already."""
 
@@ -43,12 +51,16 @@ class StepRecord:
     started_at: datetime
     completed_at: datetime | None = None
     execution_time_ms: int = 0
+    turns: int = 0
     tokens_used: int = 0
     cost_usd: Decimal | None = None
     item_count: int | None = None
     feedback: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     output: str | None = None
+    kind: str = "tool"
+    effect: bool = False
+    fallback: FallbackUse | None = None
 
 
 def step_values(record: StepRecord) -> dict[str, Any]:
@@ -60,8 +72,11 @@ def step_values(record: StepRecord) -> dict[str, Any]:
         "depth": record.path.count("/"),
         "name": record.name,
         "action": record.action,
+        "kind": record.kind,
+        "effect": record.effect,
         "status": record.status.value,
         "attempts": record.attempts,
+        "turns": record.turns,
         "started_at": record.started_at,
         "completed_at": record.completed_at,
         "execution_time_ms": record.execution_time_ms,
@@ -69,6 +84,7 @@ def step_values(record: StepRecord) -> dict[str, Any]:
         "cost_usd": record.cost_usd,
         "item_count": record.item_count,
         "feedback": codec.dumps(record.feedback, place="feedback") if record.feedback else None,
+        "fallback": None if record.fallback is None else record.fallback.model_dump_json(),
         "error": None if record.error is None else record.error.model_dump_json(),
         "output": record.output,
     }
@@ -86,6 +102,7 @@ def step_execution(row: Any, *, round: int) -> StepExecution:
         round=row.round,
         status=StepStatus(row.status),
         attempts=row.attempts,
+        turns=row.turns,
         output=None if output is None else codec.loads(output),
         error=_error(row.error),
         feedback=codec.loads(row.feedback) if row.feedback else (),
@@ -96,6 +113,9 @@ def step_execution(row: Any, *, round: int) -> StepExecution:
         cost_usd=row.cost_usd,
         item_count=row.item_count,
         restored=row.round < round,
+        kind=row.kind,
+        effect=row.effect,
+        fallback=None if row.fallback is None else FallbackUse.model_validate_json(row.fallback),
     )
 
 
@@ -126,31 +146,53 @@ def execution(row: Any, *, output: Any = None) -> Execution:
         total_cost_usd=row.total_cost_usd,
         error=_error(row.error),
         output=output,
+        paused_at=row.paused_at,
+        wake_at=row.wake_at,
+        resume_report=ResumeReport.model_validate_json(row.resume_report)
+        if row.resume_report
+        else None,
+        estimate=codec.loads(row.estimate) if row.estimate else None,
     )
 
 
-_USED = sa.select(STEP_RUN.c.tokens_used, STEP_RUN.c.execution_time_ms, STEP_RUN.c.cost_usd).where(
-    STEP_RUN.c.execution_id == sa.bindparam("execution_id")
+#: The kinds that hold other steps: what they used is counted with those.
+CONTAINERS = ("branch", "parallel", "loop")
+_COUNTED = (
+    STEP_RUN.c.execution_id == sa.bindparam("execution_id"),
+    *(STEP_RUN.c.kind != sa.literal(kind) for kind in CONTAINERS),
 )
-_USED_IN_ROUND = _USED.where(STEP_RUN.c.round == sa.bindparam("round"))
+_IN_ROUND = (*_COUNTED, STEP_RUN.c.round == sa.bindparam("round"))
+_DID_USE = sa.or_(STEP_RUN.c.tokens_used > 0, STEP_RUN.c.cost_usd.is_not(None))
+_TIME = sa.select(
+    sa.func.sum(STEP_RUN.c.execution_time_ms).label("ms"),
+    sa.func.count(sa.case((_DID_USE, 1))).label("used"),
+)
+_USED = sa.select(STEP_RUN.c.tokens_used, STEP_RUN.c.cost_usd).where(_DID_USE)
+# By whether it is of one round: what they took, and what those used that used something.
+_TOTALS = {
+    True: (Prepared(_TIME.where(*_IN_ROUND)), Prepared(_USED.where(*_IN_ROUND))),
+    False: (Prepared(_TIME.where(*_COUNTED)), Prepared(_USED.where(*_COUNTED))),
+}
 _FOUND = Prepared(
     sa.select(EXECUTION).where(
         EXECUTION.c.id == sa.bindparam("id"),
         EXECUTION.c.workspace_id == sa.bindparam("workspace"),
     )
 )
-_LOCKED = sa.select(EXECUTION).where(EXECUTION.c.id == sa.bindparam("id")).with_for_update()
+_LOCKED = Prepared(
+    sa.select(EXECUTION).where(EXECUTION.c.id == sa.bindparam("id")).with_for_update()
+)
 
 
 def totals(connection: sa.Connection, execution_id: str, *, round: int | None) -> Totals:
     """Used in one round, or in all of them when *round* is None."""
-    query, keys = _USED, {"execution_id": execution_id}
-    if round is not None:
-        query, keys = _USED_IN_ROUND, keys | {"round": round}
-    rows = connection.execute(query, keys).all()
+    taken, used = _TOTALS[round is not None]
+    keys = {"execution_id": execution_id, "round": round}
+    (every,) = taken.all(connection, keys)
+    rows = used.all(connection, keys) if every.used else []
     return Totals(
         tokens=sum(row.tokens_used for row in rows),
-        time_ms=sum(row.execution_time_ms for row in rows),
+        time_ms=int(every.ms or 0),
         cost_usd=total_cost((row.tokens_used, row.cost_usd) for row in rows),
         known_cost_usd=sum((row.cost_usd for row in rows if row.cost_usd), Decimal(0)),
     )
@@ -177,7 +219,8 @@ def find_execution(connection: sa.Connection, workspace_id: str, execution_id: s
 
 def lock_execution(connection: sa.Connection, execution_id: str) -> Any:
     """The row, held against every other writer until the transaction ends; None if missing."""
-    return connection.execute(_LOCKED, {"id": execution_id}).one_or_none()
+    rows = _LOCKED.all(connection, {"id": execution_id})
+    return rows[0] if rows else None
 
 
 def _error(text: str | None) -> ErrorInfo | None:

@@ -62,9 +62,12 @@ class RequestKeys:
                 subject_id="",
                 number=0,
                 created_at=now,
-            ).on_conflict_do_nothing()
+            )
+            .on_conflict_do_nothing()
+            # A driver need not count what an INSERT has added.
+            .returning(REQUEST.c.request_key)
         )
-        if claimed.rowcount:
+        if claimed.first() is not None:
             return None
         return self.find(connection, request)
 

@@ -1,22 +1,27 @@
 """Starting, resuming and ending the rounds of a run, from outside the interpreter."""
 
 import logging
-from collections.abc import Callable, Sequence
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from uuid import uuid4
+from typing import Any, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
 from ..definition.workflow import Workflow
 from ..errors import RequestKeyReused
-from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode
+from ..execution import ErrorInfo, Execution, ExecutionStatus, ResumeMode, ResumeReport
 from ..ports import Clock
-from . import codec, records
+from . import codec, events, records, stats
+from .carried import leave_questions
 from .database import reading, writing
 from .definitions import DefinitionStore
+from .events import RoundOf
 from .executions import ExecutionStore
+from .interrupted import settle_left
 from .journal import LiveStep, close_execution, live_steps, supersede
+from .pauses import queue_again
 from .requests import Done, Request, RequestKeys
 from .tables import EXECUTION
 from .workflows import require_unpaused
@@ -38,18 +43,36 @@ class NewRun:
     test_mode: bool = False
     timeout_seconds: float | None = None
     request_key: str | None = None
+    estimate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """A run the dispatcher should know about: it is queued or running, at this dispatch."""
+    """A run that should be worked on: queued, running, or paused until a time that has come.
+
+    `recoveries` is how often it was queued again because its dispatch was lost.
+    """
 
     execution_id: str
     dispatch: int
     status: ExecutionStatus
+    recoveries: int = 0
 
 
-PlanResume: TypeAlias = Callable[[Execution, int, tuple[LiveStep, ...], Workflow], Sequence[str]]
+class Plan(Protocol):
+    """What a resume puts aside, and what it tells about it."""
+
+    @property
+    def superseded(self) -> Sequence[str]: ...
+
+    @property
+    def report(self) -> ResumeReport: ...
+
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+
+PlanResume: TypeAlias = Callable[[Execution, int, tuple[LiveStep, ...], Workflow], Plan]
 
 
 class RoundStore:
@@ -77,7 +100,7 @@ class RoundStore:
         Raises `WorkflowPaused` unless it is a test, and `RequestKeyReused`.
         """
         now = self._clock.now()
-        execution_id = uuid4().hex
+        execution_id = _new_id()
         values = {
             "id": execution_id,
             "workspace_id": workspace_id,
@@ -90,6 +113,11 @@ class RoundStore:
             "test_mode": run.test_mode,
             "timeout_seconds": run.timeout_seconds,
             "inputs": codec.dumps(run.inputs, place="inputs"),
+            "estimate": None
+            if run.estimate is None
+            else codec.dumps(run.estimate, place="estimate"),
+            "paused_seconds": 0.0,
+            "recoveries": 0,
             "steps_total": len(workflow.steps),
             "current_step": workflow.steps[0].id,
             "created_at": now,
@@ -138,8 +166,9 @@ class RoundStore:
         plan: PlanResume,
         enqueue: Enqueue,
         request_key: str | None = None,
+        reason: events.ResumeReason = "asked",
     ) -> Execution:
-        """The next round, queued. *plan* names the paths to put aside, or raises.
+        """The next round, queued. *plan* says what to put aside, or raises.
 
         A request that was carried out already gives the run as it is now.
         """
@@ -156,10 +185,12 @@ class RoundStore:
             stored = self._definitions.read_workflow(
                 connection, workspace_id, row.workflow_id, version
             )
+            if not ExecutionStatus(row.status).is_terminal:
+                settle_left(connection, execution_id, row.round, now=now)
             steps = live_steps(connection, execution_id, outputs=False)
-            paths = plan(records.execution(row), row.dispatch, steps, stored.workflow)
-            if paths:
-                supersede(connection, execution_id, paths, in_round=row.round + 1)
+            planned = plan(records.execution(row), row.dispatch, steps, stored.workflow)
+            if planned.superseded:
+                supersede(connection, execution_id, planned.superseded, in_round=row.round + 1)
             connection.execute(
                 sa.update(EXECUTION)
                 .where(EXECUTION.c.id == execution_id)
@@ -180,7 +211,23 @@ class RoundStore:
                     total_execution_time_ms=0,
                     total_cost_usd=None,
                     end_cursor=None,
+                    paused_at=None,
+                    wake_at=None,
+                    paused_seconds=0.0,
+                    recoveries=0,
+                    resume_report=planned.report.model_dump_json(),
+                    inputs=codec.dumps(planned.inputs, place="inputs"),
                 )
+            )
+            events.resumed(
+                connection, execution_id, row.round + 1, reason=reason, now=now, mode=mode
+            )
+            leave_questions(
+                connection,
+                RoundOf(execution_id, row.round),
+                steps,
+                superseded=planned.superseded,
+                go_along=mode != "full" and stored.version == row.workflow_version,
             )
             enqueue(connection, execution_id, row.dispatch + 1)
             self._requests.settle(connection, request, Done(execution_id, row.round + 1))
@@ -216,22 +263,43 @@ class RoundStore:
 
     def dispatched(self) -> tuple[Dispatched, ...]:
         """Every run of every workspace that some dispatcher should be working on."""
-        query = sa.select(EXECUTION.c.id, EXECUTION.c.dispatch, EXECUTION.c.status).where(
-            EXECUTION.c.status.in_(_UNENDED)
+        query = sa.select(
+            EXECUTION.c.id, EXECUTION.c.dispatch, EXECUTION.c.status, EXECUTION.c.recoveries
+        ).where(
+            sa.or_(
+                EXECUTION.c.status.in_(_UNENDED),
+                sa.and_(
+                    EXECUTION.c.status == ExecutionStatus.PAUSED.value,
+                    EXECUTION.c.wake_at <= self._clock.now(),
+                ),
+            )
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return tuple(Dispatched(row.id, row.dispatch, ExecutionStatus(row.status)) for row in rows)
+        return tuple(
+            Dispatched(row.id, row.dispatch, ExecutionStatus(row.status), row.recoveries)
+            for row in rows
+        )
 
     def dispatch_again(self, lost: Dispatched, *, enqueue: Enqueue) -> bool:
-        """Queues a run whose dispatch was lost; False if it has moved on meanwhile."""
+        """Queues a run whose dispatch was lost, or whose time has come.
+
+        False if it has moved on meanwhile.
+        """
         with writing(self._engine) as connection:
-            if not _is_still(connection, lost):
+            row = _still(connection, lost)
+            if row is None:
                 return False
+            if row.status == ExecutionStatus.PAUSED.value:
+                queue_again(connection, row, now=self._clock.now(), enqueue=enqueue)
+                return True
+            if row.run_token is not None:  # whoever had it is gone; the next one can't tell
+                now = self._clock.now()
+                events.resumed(connection, row.id, row.round, reason="recovered", now=now)
             connection.execute(
                 sa.update(EXECUTION)
                 .where(EXECUTION.c.id == lost.execution_id)
-                .values(dispatch=lost.dispatch + 1, run_token=None)
+                .values(dispatch=lost.dispatch + 1, run_token=None, recoveries=row.recoveries + 1)
             )
             enqueue(connection, lost.execution_id, lost.dispatch + 1)
         return True
@@ -239,9 +307,9 @@ class RoundStore:
     def crash(self, lost: Dispatched, error: ErrorInfo) -> bool:
         """Gives a run up; False if it has moved on meanwhile."""
         with writing(self._engine) as connection:
-            if not _is_still(connection, lost):
+            row = _still(connection, lost)
+            if row is None:
                 return False
-            row = records.lock_execution(connection, lost.execution_id)
             run = self._executions.as_of_now(connection, records.execution(row))
             close_execution(
                 connection,
@@ -252,9 +320,24 @@ class RoundStore:
                 error=error,
                 current_step=run.current_step,
             )
+            ended = stats.Ended.of(row, status=ExecutionStatus.CRASHED, error=error)
+            stored = self._definitions.read_workflow(
+                connection, row.workspace_id, row.workflow_id, row.workflow_version
+            )
+            stats.roll_up(connection, ended, stored.workflow, now=self._clock.now())
         return True
 
 
-def _is_still(connection: sa.Connection, lost: Dispatched) -> bool:
+def _new_id() -> str:
+    """Random behind the time: what is written for runs that begin together stands together too."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def _still(connection: sa.Connection, lost: Dispatched) -> Any:
+    """The locked row, if the run has not moved on since it was found."""
     row = records.lock_execution(connection, lost.execution_id)
-    return row is not None and row.dispatch == lost.dispatch and row.status in _UNENDED
+    if row is None or row.dispatch != lost.dispatch:
+        return None
+    paused = lost.status is ExecutionStatus.PAUSED
+    states = (ExecutionStatus.PAUSED.value,) if paused else _UNENDED
+    return row if row.status in states else None

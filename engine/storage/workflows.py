@@ -13,6 +13,7 @@ from ..ports import Clock
 from .database import reading, writing
 from .definitions import DefinitionStore, add_version
 from .requests import Done, Request, RequestKeys
+from .schedules import restart_streak
 from .tables import WORKFLOW, WORKFLOW_VERSION
 
 _HEAD = sa.select(
@@ -132,21 +133,23 @@ class WorkflowStore:
     ) -> WorkflowRecord:
         """From now on it starts no new runs; a pause there is already stays. Raises `NotFound`."""
         values = {"paused_at": self._clock.now(), "paused_by": by, "pause_reason": reason}
-        return self._set(workspace_id, workflow_id, values, WORKFLOW.c.paused_at.is_(None))
+        with writing(self._engine) as connection:
+            this = _this(workspace_id, workflow_id)
+            unpaused = sa.update(WORKFLOW).where(this, WORKFLOW.c.paused_at.is_(None))
+            connection.execute(unpaused.values(**values))
+            return self._read(connection, workspace_id, workflow_id, None)
 
     def unpause(self, workspace_id: str, workflow_id: str) -> WorkflowRecord:
-        """It may start runs again, if it may not already. Raises `NotFound`."""
-        values = {"paused_at": None, "paused_by": None, "pause_reason": None}
-        return self._set(workspace_id, workflow_id, values, sa.true())
+        """It may start runs again, if it may not already; its failures in a row are forgotten.
 
-    def _set(
-        self, workspace_id: str, workflow_id: str, values: dict[str, Any], condition: Any
-    ) -> WorkflowRecord:
-        this = sa.and_(
-            WORKFLOW.c.workspace_id == workspace_id, WORKFLOW.c.workflow_id == workflow_id
-        )
+        Raises `NotFound`.
+        """
+        values = {"paused_at": None, "paused_by": None, "pause_reason": None}
         with writing(self._engine) as connection:
-            connection.execute(sa.update(WORKFLOW).where(this, condition).values(**values))
+            this = _this(workspace_id, workflow_id)
+            lifted = sa.update(WORKFLOW).where(this, WORKFLOW.c.paused_at.is_not(None))
+            if connection.execute(lifted.values(**values)).rowcount:
+                restart_streak(connection, workspace_id, workflow_id)
             return self._read(connection, workspace_id, workflow_id, None)
 
     def _read(
@@ -178,11 +181,12 @@ def require_unpaused(connection: sa.Connection, workspace_id: str, workflow_id: 
         raise WorkflowPaused(pause.by, pause.at, pause.reason)
 
 
+def _this(workspace_id: str, workflow_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(WORKFLOW.c.workspace_id == workspace_id, WORKFLOW.c.workflow_id == workflow_id)
+
+
 def _head(connection: sa.Connection, workspace_id: str, workflow_id: str) -> Any:
-    query = _HEAD.where(
-        WORKFLOW.c.workspace_id == workspace_id, WORKFLOW.c.workflow_id == workflow_id
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_HEAD.where(_this(workspace_id, workflow_id))).one_or_none()
     if row is None:
         raise NotFound("workflow")
     return row

@@ -5,15 +5,18 @@ workspace's, then the constant here. A workflow's own limit is for the whole run
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from ..definition.budget import Budget
-from ..definition.steps import AgentStep
+from ..definition.steps import AgentStep, WorkStep
 from ..errors import BudgetExceeded, TurnLimitReached
 from ..ports import Limits
+from ..storage.spending import Spent
+from .day import Day, cost_of, money, tokens_of
+from .reservations import Gauge, Hold, Need, Reservations
 from .spending import Spending, Usage
 
 WORKFLOW_STEP_MAX_BUDGET_USD = Decimal(5)
@@ -21,10 +24,10 @@ DEFAULT_MAX_BUDGET_USD = Decimal(2)
 
 COST_SETTING = "workspace setting budget_max_cost_per_task"
 TOKENS_SETTING = "workspace setting budget_max_tokens_per_task"
-DAILY_SETTING = "workspace setting budget_max_daily_cost"
-TURNS_SETTING = "workspace setting max_turns"
+TURNS_SETTING = "workspace setting agent_max_turns"
+TIME_SETTING = "workspace setting budget_max_seconds_per_task"
 _STEP = "the step's budget"
-_WORKFLOW = "the workflow's budget"
+WORKFLOW_BUDGET = "the workflow's budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def cost_cap(step: Budget, workflow: Budget, workspace: Limits, *, in_workflow: 
     default = WORKFLOW_STEP_MAX_BUDGET_USD if in_workflow else DEFAULT_MAX_BUDGET_USD
     return _first(
         Cap(step.max_cost_usd, _STEP),
-        Cap(workflow.max_cost_usd, _WORKFLOW),
+        Cap(workflow.max_cost_usd, WORKFLOW_BUDGET),
         Cap(workspace.max_cost_per_step_usd, COST_SETTING),
     ) or Cap(default, "the default for a workflow step" if in_workflow else "the default")
 
@@ -49,7 +52,7 @@ def token_cap(step: Budget, workflow: Budget, workspace: Limits) -> Cap | None:
     """The most tokens one step may use, if that is limited."""
     return _first(
         Cap(step.max_tokens, _STEP),
-        Cap(workflow.max_tokens, _WORKFLOW),
+        Cap(workflow.max_tokens, WORKFLOW_BUDGET),
         Cap(workspace.max_tokens_per_step, TOKENS_SETTING),
     )
 
@@ -59,10 +62,30 @@ def turn_cap(step: AgentStep, workflow: Budget, workspace: Limits) -> Cap:
     caps = (
         Cap(step.max_turns, "the step's max_turns"),
         Cap(step.budget.max_turns, _STEP),
-        Cap(workflow.max_turns, _WORKFLOW),
+        Cap(workflow.max_turns, WORKFLOW_BUDGET),
         Cap(workspace.max_turns, TURNS_SETTING),
     )
     return min((cap for cap in caps if cap.limit is not None), key=lambda cap: cap.limit)
+
+
+def time_cap(step: WorkStep, workspace: Limits) -> Cap | None:
+    """How long one step may take, in seconds: all attempts and the waits between them."""
+    if step.max_seconds is None and workspace.max_seconds_per_step is None:
+        return None
+    return _first(
+        Cap(step.max_seconds, "the step's max_seconds"),
+        Cap(workspace.max_seconds_per_step, TIME_SETTING),
+    )
+
+
+def over_time(cap: Cap) -> BudgetExceeded:
+    """A step has taken longer than *cap* allows."""
+    return BudgetExceeded(
+        f"Time limit of {cap.limit:g} s exceeded. Set by {cap.set_by}.",
+        limit=cap.limit,
+        unit="seconds",
+        set_by=cap.set_by,
+    )
 
 
 def _first(*caps: Cap) -> Cap | None:
@@ -90,7 +113,7 @@ def exceeded(
 
 def _over_cost(name: str, cap: Cap, used: Decimal, **facts: Any) -> BudgetExceeded:
     return BudgetExceeded(
-        f"{name} of ${cap.limit:.2f} exceeded: ${_money(used)} used. Set by {cap.set_by}.",
+        f"{name} of ${money(cap.limit)} exceeded: ${money(used)} used. Set by {cap.set_by}.",
         limit=str(cap.limit),
         used=str(used),
         unit="usd",
@@ -99,24 +122,30 @@ def _over_cost(name: str, cap: Cap, used: Decimal, **facts: Any) -> BudgetExceed
     )
 
 
-def _money(amount: Decimal) -> str:
-    """Two decimals, or as many as the amount has."""
-    cents = amount.quantize(Decimal("0.01"))
-    return f"{cents if cents == amount else amount.normalize():f}"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Governor:
-    """Watches over one round. `spent_since` gives what the workspace's runs have cost since."""
+    """Watches over one round. `spent_since` gives what the workspace's runs have used since.
+
+    Every call of a model is let in by `admit` and ended by `settle`; `close` ends a step.
+    """
 
     workflow: Budget
     workspace: Limits
     spending: Spending
     now: Callable[[], datetime]
-    spent_since: Callable[[datetime], Awaitable[Decimal]]
+    spent_since: Callable[[datetime], Awaitable[Spent]]
+    _day: Day = field(init=False)
+    _reservations: Reservations = field(init=False)
 
-    async def admit(self, step: AgentStep, usage: Usage) -> None:
-        """Before a model is asked. Raises `TurnLimitReached`, or `BudgetExceeded` for the day."""
+    def __post_init__(self) -> None:
+        self._day = Day(self.workspace, self.now, self.spent_since)
+        self._reservations = Reservations(self._gauges(), self._refusal)
+
+    async def admit(self, step: AgentStep, usage: Usage, need: Need | None = None) -> Hold:
+        """Before a model is asked, which may use *need* at most. Waits for other branches.
+
+        Raises `TurnLimitReached`, or `BudgetExceeded` where nothing may be spent any more.
+        """
         turns = turn_cap(step, self.workflow, self.workspace)
         if usage.calls >= turns.limit:
             raise TurnLimitReached(
@@ -124,45 +153,48 @@ class Governor:
                 limit=turns.limit,
                 set_by=turns.set_by,
             )
-        cap = self.workspace.max_daily_cost_usd
-        if cap is not None and (used := await self._today(usage)) >= cap:
-            raise self._over_day(cap, used, "Daily cost limit of ${:.2f} used up: ${} used.")
+        self._day.open(usage)
+        await self._day.look()
+        return await self._reservations.reserve(need or Need())
+
+    def settle(self, hold: Hold, usage: Usage) -> None:
+        """After the model has answered or failed; what it used is in *usage*."""
+        self.spending.add(usage)
+        self._reservations.release(hold)
+
+    def close(self, usage: Usage) -> None:
+        """The step has ended."""
+        self.spending.add(usage)
+        self._day.close(usage)
 
     async def breach(self, step: AgentStep, usage: Usage) -> BudgetExceeded | None:
-        """After a step, whose use is among the run's *spending* already."""
-        run = exceeded(
-            _first(Cap(self.workflow.max_cost_usd, _WORKFLOW)),
-            _first(Cap(self.workflow.max_tokens, _WORKFLOW)),
-            self.spending,
-        )
+        """After a turn or a step, whose use is among the run's *spending* already."""
         own = exceeded(
             cost_cap(step.budget, self.workflow, self.workspace),
             token_cap(step.budget, self.workflow, self.workspace),
             usage,
         )
-        if run is not None or own is not None:
+        if (run := self._run_exceeded()) is not None or own is not None:
             return run or own
-        cap = self.workspace.max_daily_cost_usd
-        if cap is not None and (used := await self._today(usage)) > cap:
-            return self._over_day(cap, used, "Daily cost limit of ${:.2f} exceeded: ${} used.")
-        return None
+        await self._day.look()
+        return self._day.exceeded()
 
-    async def _today(self, usage: Usage) -> Decimal:
-        """The step under way is not stored yet, so its cost is added."""
-        return await self.spent_since(_midnight(self.now())) + usage.known_cost_usd
-
-    def _over_day(self, cap: Decimal, used: Decimal, words: str) -> BudgetExceeded:
-        midnight = _midnight(self.now()) + timedelta(days=1)
-        return BudgetExceeded(
-            f"{words.format(cap, _money(used))} Set by {DAILY_SETTING}. It starts again at "
-            "midnight UTC.",
-            limit=str(cap),
-            used=str(used),
-            unit="usd",
-            set_by=DAILY_SETTING,
-            resets_at=midnight.isoformat(),
+    def _run_exceeded(self) -> BudgetExceeded | None:
+        return exceeded(
+            _first(Cap(self.workflow.max_cost_usd, WORKFLOW_BUDGET)),
+            _first(Cap(self.workflow.max_tokens, WORKFLOW_BUDGET)),
+            self.spending,
         )
 
+    def _refusal(self) -> BudgetExceeded | None:
+        """Why no call at all is let in, if there is a reason."""
+        return self._run_exceeded() or self._day.used_up()
 
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    def _gauges(self) -> tuple[Gauge, ...]:
+        """The limits that branches share; a step's own is kept by its one call at a time."""
+        gauges: list[Gauge] = []
+        if (cost := self.workflow.max_cost_usd) is not None:
+            gauges.append(Gauge(cost, lambda: self.spending.cost_usd, cost_of))
+        if (tokens := self.workflow.max_tokens) is not None:
+            gauges.append(Gauge(Decimal(tokens), lambda: Decimal(self.spending.tokens), tokens_of))
+        return (*gauges, *self._day.gauges())

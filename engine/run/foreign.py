@@ -3,7 +3,7 @@
 import asyncio
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast
 
 from ..errors import ActionFailed, EngineError, NetworkFailed, StepError, StepTimeout
@@ -24,11 +24,19 @@ def result_of(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
 async def awaited_result_of(
     call: Callable[[], Awaitable[T]], *, limit: float
 ) -> tuple[T | None, BaseException | None]:
-    """The same within *limit* seconds; `StepTimeout` after that. A cancellation of ours passes."""
-    deadline = asyncio.timeout(limit)
+    """The same within *limit* seconds; `StepTimeout` after that. A cancellation of ours passes.
+
+    The clock is only started for what has to wait: nothing else can be interrupted anyway.
+    """
+    deadline = asyncio.timeout_at(asyncio.get_running_loop().time() + limit)
     try:
+        work = call().__await__()
+        try:
+            waits_for = next(work)
+        except StopIteration as done:
+            return done.value, None
         async with deadline:
-            return await call(), None
+            return await _Begun(work, waits_for), None
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -38,6 +46,23 @@ async def awaited_result_of(
         if isinstance(error, TimeoutError) and deadline.expired():
             return None, StepTimeout(f"The step took longer than {limit:g} s.", limit=limit)
         return None, error
+
+
+class _Begun(Generator[Any, Any, T]):
+    """Work that was begun by hand, and waits for something; to be awaited."""
+
+    def __init__(self, work: Generator[Any, Any, T], waits_for: Any) -> None:
+        self._work = work
+        self._first = [waits_for]
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    def send(self, value: Any, /) -> Any:
+        return self._first.pop() if self._first else self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._work.throw(*error)
 
 
 def describe(error: BaseException, masker: SecretMasker, *, trace: bool = True) -> ErrorInfo:

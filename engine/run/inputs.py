@@ -21,6 +21,14 @@ def complete_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, A
                 parameter=name,
                 available=sorted(workflow.inputs),
             )
+    return with_defaults(workflow, given)
+
+
+def with_defaults(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
+    """*given*, whatever it holds, with what the workflow has defaults for.
+
+    Raises `InvalidParameters` for a required input that is missing.
+    """
     for name, declared in workflow.inputs.items():
         if declared.required and name not in given:
             raise InvalidParameters(f"The input {name!r} is required.", parameter=name)

@@ -1,38 +1,40 @@
 """Carries out one round of one run: step after step, skipping what has an output already."""
 
 import asyncio
-import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
-from time import perf_counter
-from typing import Any, cast
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
 
-from ..definition.steps import AgentStep, Step, ToolStep
-from ..errors import Conflict, EngineError, RunTimeout, UnserializableValue
-from ..execution import ErrorInfo, ExecutionStatus, StepStatus
-from ..ports import Limits
-from ..storage import codec, journal
+from ..definition.workflow import Workflow
+from ..errors import RunTimeout
+from ..execution import ErrorInfo, ExecutionStatus, StepApproval, StepStatus
+from ..ports import EventSink, Limits
+from ..storage import codec, journal, pauses
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import Begun, Fenced, LiveStep
-from ..storage.records import StepRecord
-from ..storage.spending import SpendingStore
+from ..storage.parked import QUOTA
+from ..storage.spending import SpendingStore, Spent
 from ..storage.writer import Writer
 from .budget import Governor
-from .context import NoLimits, Outside, Run, workspace_folder
-from .foreign import describe
-from .retry import Attempts, Prepared, Result
-from .spending import Spending, Usage
-from .steps import agent, tool
+from .context import NobodyListens, NoLimits, Outside, Run, UnderWay, workspace_folder
+from .entries import Entries
+from .parking import park_stopped
+from .reach import Reach
+from .spending import Spending
+from .steps.working import WorkingSteps
+from .walk import Walk
 
-_log = logging.getLogger(__name__)
+Listening: TypeAlias = Callable[[Begun], EventSink]
+
+
+def _nobody(_begun: Begun) -> EventSink:
+    return NobodyListens()
 
 
 class Interpreter:
@@ -44,12 +46,17 @@ class Interpreter:
         spending: SpendingStore,
         writer: Writer,
         outside: Outside,
+        *,
+        reach: Reach | None = None,
+        listening: Listening | None = None,
     ) -> None:
         self._definitions = definitions
         self._spending = spending
         self._writer = writer
         self._outside = outside
-        self._attempts = Attempts(outside.clock, outside.masker)
+        self._reach = reach or Reach()
+        self._listening = listening or _nobody
+        self._entries = Entries(writer, outside.clock, outside.masker)
         self._live: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[str]]] = {}
         self._stopping = False
         self._changed = threading.Condition()
@@ -67,6 +74,10 @@ class Interpreter:
         self._live[execution_id] = (asyncio.get_running_loop(), task)
         try:
             await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})  # it may have something to tell
+            raise
         finally:
             if self._live.get(execution_id, (None, None))[1] is task:
                 del self._live[execution_id]
@@ -111,14 +122,25 @@ class Interpreter:
         run = await self._writer.write(begin)
         if run is None:
             return "superseded"
+        run.events = self._listening(run.begun)
+        try:
+            return await self._carry_on(run, dispatch)
+        except Fenced:
+            await self._entries.leave(run)
+            return "superseded"
+        except asyncio.CancelledError:
+            await self._entries.leave(run)
+            raise
+        finally:
+            run.events.note("execution_left", "")
+
+    async def _carry_on(self, run: Run, dispatch: int) -> str:
         if not isinstance(self._outside.limits, NoLimits):
             await asyncio.to_thread(self._ask_limits, run)
         if run.begun.steps:
-            run.scope.update(await asyncio.to_thread(_outputs, run.begun.steps))
-        try:
-            return await self._within_limit(run)
-        except Fenced:
-            return "superseded"
+            run.done = await asyncio.to_thread(_outputs, run.begun.steps)
+        run.events.note("execution_started", "", round=run.ticket.round, dispatch=dispatch)
+        return await self._within_limit(run)
 
     def _load(self, connection: sa.Connection, begun: Begun) -> Run:
         """The definition and the resources, as they are when the round begins."""
@@ -131,201 +153,143 @@ class Interpreter:
             resources=self._definitions.read_resources(connection, begun.workspace_id).resources,
             folder=workspace_folder(self._outside.files, begun.workspace_id),
             scope={"inputs": begun.inputs},
-            governor=Governor(
-                workflow=stored.workflow.budget,
-                workspace=Limits(),
-                spending=Spending(begun.spent.tokens, begun.spent.known_cost_usd),
-                now=self._outside.clock.now,
-                spent_since=partial(self._spent_since, begun.workspace_id),
-            ),
+            unfinished={
+                step.path: step for step in begun.steps if step.status is not StepStatus.SUCCEEDED
+            },
+            approvals=begun.approvals,
+            governor=self._governor(stored.workflow, begun, Limits()),
         )
 
-    async def _spent_since(self, workspace_id: str, moment: datetime) -> Decimal:
+    def _governor(self, workflow: Workflow, begun: Begun, limits: Limits) -> Governor:
+        return Governor(
+            workflow=workflow.budget,
+            workspace=limits,
+            spending=Spending(begun.spent.tokens, begun.spent.known_cost_usd),
+            now=self._outside.clock.now,
+            spent_since=partial(self._spent_since, begun.workspace_id),
+        )
+
+    async def _spent_since(self, workspace_id: str, moment: datetime) -> Spent:
         return await asyncio.to_thread(self._spending.since, workspace_id, moment)
 
     def _ask_limits(self, run: Run) -> None:
         """As they are now; a change during the round counts from the next one on."""
         limits = self._outside.limits.limits(run.begun.workspace_id)
-        run.governor = replace(run.governor, workspace=limits)
+        run.governor = self._governor(run.workflow, run.begun, limits)
 
     async def _within_limit(self, run: Run) -> str:
         limit = run.begun.timeout_seconds
         if limit is None:
-            return await self._finish(run, await self._steps(run))
+            return await self._go(run)
         spent = (self._outside.clock.now() - run.begun.round_started_at).total_seconds()
-        deadline = asyncio.timeout(max(0.0, limit - spent))
+        deadline = asyncio.timeout(max(0.0, limit - max(0.0, spent)))  # the clock may be put back
         try:
             async with deadline:
-                return await self._finish(run, await self._steps(run))
+                return await self._go(run)
         except TimeoutError:
             if not deadline.expired():
                 raise
         return await self._time_out(run, limit)
 
-    async def _steps(self, run: Run) -> ErrorInfo | None:
-        """Runs what is left, in order, up to the first failure."""
-        done = {step.path for step in run.begun.steps if step.status is StepStatus.SUCCEEDED}
-        begun = {step.path for step in run.begun.steps if step.status is StepStatus.RUNNING}
-        for number, step in enumerate(run.workflow.steps, start=1):
-            path = f"/{step.id}"
-            if path in done:
-                continue
-            run.at = step.id
-            if path in begun:
-                return await self._refuse_to_repeat(run, step, number, path)
-            error = await self._step(run, step, number, path)
-            if error is not None:
-                return error
-        run.at = ""
-        return None
+    async def _go(self, run: Run) -> str:
+        """Until the run ends or waits for a person; it goes on if one has decided meanwhile."""
+        walk = Walk(run, self._entries, WorkingSteps(self._outside, self._reach))
+        while True:
+            outcome = await walk.steps(run.workflow.steps, run.scope, "")
+            if not outcome.is_paused:
+                return await self._finish(run, outcome.error)
+            decided = await self._pause(run)
+            if decided is None:
+                return ExecutionStatus.PAUSED.value
+            run.approvals = decided
+            await self._refresh(run)
 
-    async def _step(self, run: Run, step: Step, number: int, path: str) -> ErrorInfo | None:
-        """One step, from its first attempt to its commit."""
-        usage = Usage()
-        started_at = self._outside.clock.now()
-        started = perf_counter()
-        record = partial(_record, step, number, path, started_at)
-        intended = False
-
-        async def intend() -> None:
-            nonlocal intended
-            intent = record(status=StepStatus.RUNNING, attempts=0)
-            await self._write_step(run, intent)
-            intended = True
-
-        result = await self._attempts.run(
-            step, partial(self._prepare, step, run, path, usage), intend=intend
+    async def _pause(self, run: Run) -> Mapping[str, StepApproval] | None:
+        """The approvals as they are now, if somebody has decided meanwhile; else the run waits."""
+        ticket, now = run.ticket, self._outside.clock.now()
+        known, at = run.approvals, run.at or None
+        decided = await self._writer.write(
+            lambda c: pauses.pause(c, ticket, now=now, current_step=at, known=known)
         )
-        error, output = await self._judge(run, step, result, usage, path)
-        ended = record(
-            status=StepStatus.SUCCEEDED if error is None else StepStatus.FAILED,
-            attempts=result.attempts,
-            completed_at=self._outside.clock.now(),
-            execution_time_ms=round((perf_counter() - started) * 1000),
-            tokens_used=usage.tokens,
-            cost_usd=usage.cost_usd,
-            item_count=_item_count(result.output),
-            feedback=result.feedback,
-            error=error,
-            output=output,
+        if decided is None:
+            run.events.note("execution_paused", f"/{run.at}", reason="approval")
+        return decided
+
+    async def _refresh(self, run: Run) -> None:
+        """What has ended since this interpreter began is passed by the next time."""
+        execution_id = run.ticket.execution_id
+        steps = await self._writer.write(
+            lambda c: journal.live_steps(c, execution_id, outputs=True)
         )
-        await self._write_step(run, ended, settle=intended)
-        if error is None:
-            run.scope[step.id] = result.output
-        return error
-
-    def _prepare(self, step: Step, run: Run, path: str, usage: Usage) -> Prepared:
-        match step:
-            case ToolStep():
-                return tool.prepare(step, run, self._outside, path)
-            case AgentStep():
-                return agent.prepare(step, run, self._outside, usage)
-
-    async def _judge(
-        self, run: Run, step: Step, result: Result, usage: Usage, path: str
-    ) -> tuple[ErrorInfo | None, str | None]:
-        """The step's error and its output as text: stored in full, counted, then checked."""
-        run.governor.spending.add(usage)
-        if result.error is not None:
-            return result.error, None
-        try:
-            output = codec.dumps(result.output, place=f"output of {path}")
-        except UnserializableValue as error:
-            return self._describe(error), None
-        if not isinstance(step, AgentStep):
-            return None, output
-        breach = await run.governor.breach(step, usage)
-        return (None if breach is None else self._describe(breach)), output
-
-    async def _write_step(self, run: Run, record: StepRecord, *, settle: bool = False) -> None:
-        batch = journal.settle_steps if settle else journal.record_steps
-        await self._writer.write_item(batch, (run.ticket, record))
-
-    async def _refuse_to_repeat(self, run: Run, step: Step, number: int, path: str) -> ErrorInfo:
-        """The process died between the intent of a step and its end: its effect may have happened."""
-        now = self._outside.clock.now()
-        error = self._describe(
-            Conflict(
-                f"Step {step.title!r} was interrupted, and its effect may have happened already. "
-                "It was not done a second time. Check, then resume the run.",
-                kind="interrupted_effect",
-                name=step.id,
-            )
-        )
-        record = _record(
-            step,
-            number,
-            path,
-            now,
-            status=StepStatus.FAILED,
-            attempts=1,
-            completed_at=now,
-            error=error,
-        )
-        await self._write_step(run, record, settle=True)
-        return error
+        run.done = await asyncio.to_thread(_outputs, steps)
+        run.unfinished = {
+            step.path: step for step in steps if step.status is not StepStatus.SUCCEEDED
+        }
 
     async def _finish(self, run: Run, error: ErrorInfo | None) -> str:
+        if error is None:
+            run.at = ""
         status = ExecutionStatus.SUCCEEDED if error is None else ExecutionStatus.FAILED
-        await self._end(run, status, error)
-        return status.value
+        return (await self._end(run, status, error)).value
 
     async def _time_out(self, run: Run, limit: float) -> str:
-        """The step it was at is recorded as failed, unless its end was on its way to the disk."""
-        now = self._outside.clock.now()
-        found = ((n, s) for n, s in enumerate(run.workflow.steps, 1) if s.id == run.at)
-        number, step = next(found, (len(run.workflow.steps), run.workflow.steps[-1]))
-        error = self._describe(RunTimeout(limit, step.title))
-        record = _record(
-            step,
-            number,
-            f"/{step.id}",
-            now,
-            status=StepStatus.FAILED,
-            attempts=1,
-            completed_at=now,
-            error=error,
-        )
-        ticket = run.ticket
-        await self._writer.write(lambda c: journal.record_interrupted(c, ticket, record))
-        await self._end(run, ExecutionStatus.TIMED_OUT, error)
+        """The steps it was at are recorded as failed, unless their end was on its way to the disk."""
+        found = next((step for step in run.workflow.steps if step.id == run.at), None)
+        step = found or run.workflow.steps[-1]
+        error = RunTimeout(limit, step.title)
+        if found is None or not run.under_way:
+            run.under_way.setdefault(f"/{step.id}", UnderWay(step, self._outside.clock.now()))
+        for path in sorted(run.under_way, key=lambda path: -path.count("/")):
+            await self._entries.interrupt(run, path, error)
+        info = self._entries.describe(error)
+        await self._end(run, ExecutionStatus.TIMED_OUT, info)
         return ExecutionStatus.TIMED_OUT.value
 
-    async def _end(self, run: Run, status: ExecutionStatus, error: ErrorInfo | None) -> None:
-        await self._writer.write(
-            partial(
-                journal.end,
-                ticket=run.ticket,
-                status=status,
-                now=self._outside.clock.now(),
-                error=error,
-                current_step=run.at or None,
+    async def _end(
+        self, run: Run, status: ExecutionStatus, error: ErrorInfo | None
+    ) -> ExecutionStatus:
+        """How the run stands then: one that a quota has stopped may be parked."""
+        now, at = self._outside.clock.now(), run.at or None
+
+        def end(connection: sa.Connection) -> datetime | None:
+            stopped = error if status is ExecutionStatus.FAILED else None
+            wake_at = park_stopped(
+                connection,
+                run.ticket,
+                error=stopped,
+                on_quota=run.workflow.on_quota,
+                now=now,
+                current_step=at,
             )
-        )
+            if wake_at is None:
+                journal.end(
+                    connection,
+                    run.ticket,
+                    status=status,
+                    now=now,
+                    error=error,
+                    current_step=at,
+                    workflow=run.workflow,
+                )
+            return wake_at
 
-    def _describe(self, error: EngineError) -> ErrorInfo:
-        return describe(error, self._outside.masker, trace=False)
-
-
-def _record(step: Step, number: int, path: str, started_at: Any, **facts: Any) -> StepRecord:
-    return StepRecord(
-        path=path,
-        step_id=step.id,
-        number=number,
-        name=step.title,
-        action=step.action,
-        started_at=started_at,
-        **facts,
-    )
+        wake_at = await self._writer.write(end)
+        facts = {} if error is None else {"error": error.message, "code": error.code}
+        if wake_at is None:
+            run.events.note("execution_ended", "", status=status.value, **facts)
+            return status
+        facts |= {"reason": QUOTA, "auto_resume_at": wake_at.isoformat()}
+        run.events.note("execution_paused", f"/{run.at}", **facts)
+        return ExecutionStatus.PAUSED
 
 
 def _outputs(steps: Sequence[LiveStep]) -> dict[str, Any]:
-    return {
-        step.step_id: None if step.output is None else codec.loads(step.output)
-        for step in steps
-        if step.status is StepStatus.SUCCEEDED
-    }
-
-
-def _item_count(output: Any) -> int | None:
-    return len(cast("Sequence[Any]", output)) if isinstance(output, list | tuple) else None
+    """By path, of steps that have succeeded; not of those inside one that has."""
+    found: dict[str, Any] = {}
+    succeeded = [step for step in steps if step.status is StepStatus.SUCCEEDED]
+    for step in sorted(succeeded, key=lambda step: step.path.count("/")):
+        parts = step.path.split("/")
+        if any("/".join(parts[:length]) in found for length in range(2, len(parts))):
+            continue
+        found[step.path] = None if step.output is None else codec.loads(step.output)
+    return found

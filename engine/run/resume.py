@@ -1,123 +1,114 @@
 """Which outputs a resume keeps: all, none, or all but what the failed step needs."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
-from ..definition.expressions import dependencies
-from ..definition.steps import AgentStep, Step
+from ..definition.reads import nodes
 from ..definition.workflow import Workflow
 from ..errors import AlreadyRunning, NotResumable
-from ..execution import Execution, ExecutionStatus, ResumeMode, StepStatus
+from ..execution import Execution, ExecutionStatus, ResumeMode, ResumeReport, StaleStep
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import LiveStep
+from .inputs import with_defaults
+from .staleness import Staleness
+from .substance import changed_places, moved_paths
 
-_COSMETIC = frozenset({"name", "retry", "timeout_seconds", "budget"})
+MOST_REPORTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a resume puts aside, and what it tells about it."""
+
+    superseded: tuple[str, ...]
+    report: ResumeReport
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """Decides, inside the transaction that resumes a run, whether it may and what it keeps."""
+    """Decides, inside the transaction that resumes a run, whether it may and what it keeps.
+
+    With *repeat_effects* steps are done again that did something that can't be repeated.
+    """
 
     mode: ResumeMode
     definitions: DefinitionStore
     is_live: Callable[[str, int], bool]
+    repeat_effects: bool = False
 
     def __call__(
         self, run: Execution, dispatch: int, steps: tuple[LiveStep, ...], workflow: Workflow
-    ) -> tuple[str, ...]:
-        """The paths to put aside. Raises `NotResumable` or `AlreadyRunning`."""
+    ) -> Planned:
+        """Raises `NotResumable`, `AlreadyRunning`, `EffectWouldRepeat`, or `InvalidParameters` for
+        an input that the workflow asks for by now and the run does not have."""
         self._check(run, dispatch)
+        inputs = with_defaults(workflow, run.inputs)
         versions = {
             version: self.definitions.workflow(run.workspace_id, run.workflow_id, version).workflow
             for version in {step.workflow_version for step in steps}
         }
-        return superseded_paths(self.mode, steps, versions=versions, workflow=workflow)
+        changed_at = self.definitions.resources_changed_at(run.workspace_id)
+        planned = plan(
+            self.mode,
+            steps,
+            versions=versions,
+            workflow=workflow,
+            moved=moved_paths(steps, workflow, changed_at),
+            repeat_effects=self.repeat_effects,
+        )
+        return replace(planned, inputs=inputs)
 
     def _check(self, run: Execution, dispatch: int) -> None:
         if run.status is ExecutionStatus.SUCCEEDED:
             raise NotResumable(run.status.value, "There is nothing left to do: start a new run.")
+        if run.status is ExecutionStatus.PAUSED and run.error is None:  # else parked
+            raise NotResumable(run.status.value, "Decide what it waits for, or cancel it.")
         if run.status.is_terminal and run.started_at is None:
             raise NotResumable(run.status.value, "It never started: start a new run.")
         if not run.status.is_terminal and self.is_live(run.id, dispatch):
             raise AlreadyRunning(run.status.value)
 
 
-def superseded_paths(
+def plan(
     mode: ResumeMode,
     steps: tuple[LiveStep, ...],
     *,
     versions: Mapping[int, Workflow],
     workflow: Workflow,
-) -> tuple[str, ...]:
-    """The paths of *steps* that don't count in the next round, which follows *workflow*.
+    moved: Mapping[str, str] = MappingProxyType({}),
+    repeat_effects: bool = False,
+) -> Planned:
+    """What of *steps* counts in the next round, which follows *workflow*.
 
     *versions* holds the workflow versions that *steps* ran with. A step whose own definition has
-    changed is never kept, nor one that read its output.
+    changed is never kept, nor one that read its output. *moved* are paths of steps that name a
+    resource which has changed since. Raises `EffectWouldRepeat`.
     """
+    found = Staleness(steps, nodes(workflow))
     if mode == "full":
-        return tuple(step.path for step in steps)
-    kept = {step.step_id for step in steps if step.status is StepStatus.SUCCEEDED}
-    reads = dependencies(workflow)
-    changed = _changed(steps, versions, workflow)
-    kept -= changed | _closure(changed, _readers(reads))
-    if mode == "dependencies":
-        broken = _broken(steps, workflow, kept)
-        kept -= broken | _closure(broken, reads)
-    return tuple(step.path for step in steps if step.step_id not in kept)
-
-
-def _broken(steps: tuple[LiveStep, ...], workflow: Workflow, kept: set[str]) -> set[str]:
-    """The steps that failed; the first without an output if the run ended outside every step."""
-    known = {step.id for step in workflow.steps}
-    failed = {step.step_id for step in steps if step.status is not StepStatus.SUCCEEDED} & known
-    missing = (step.id for step in workflow.steps if step.id not in kept)
-    return failed or set(islice(missing, 1))
-
-
-def _changed(
-    steps: tuple[LiveStep, ...], versions: Mapping[int, Workflow], workflow: Workflow
-) -> set[str]:
-    """Steps that would not be carried out as they were, or are gone."""
-    now = {step.id: _substance(workflow, step) for step in workflow.steps}
-    then = {
-        version: {step.id: _substance(old, step) for step in old.steps}
-        for version, old in versions.items()
-        if old is not workflow
-    }
-    then = {version: then.get(version, now) for version in versions}
-    return {
-        step.step_id
-        for step in steps
-        if then[step.workflow_version].get(step.step_id) != now.get(step.step_id)
-    }
-
-
-def _substance(workflow: Workflow, step: Step) -> str:
-    """Everything that decides what a step does; an agent also follows the workflow's orders."""
-    data = step.model_dump(mode="json", exclude=set(_COSMETIC))
-    if isinstance(step, AgentStep):
-        data["orders"] = [workflow.instructions, workflow.restrictions]
-    data["documents"] = [*workflow.documents, *step.documents]
-    return json.dumps(data, sort_keys=True)
-
-
-def _readers(reads: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
-    readers: dict[str, set[str]] = {}
-    for step_id, sources in reads.items():
-        for source in sources:
-            readers.setdefault(source, set()).add(step_id)
-    return readers
-
-
-def _closure(start: set[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
-    """Everything that can be reached from *start*, without *start* itself unless in a circle."""
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        for following in edges.get(waiting.pop(), ()):
-            if following not in found:
-                found.add(following)
-                waiting.append(following)
-    return found
+        found.add_all("asked")
+    else:
+        found.add_undone()
+        found.add_changed(changed_places(steps, versions, workflow))
+        found.add_moved(moved)
+        if mode == "dependencies":
+            found.add_needed()
+    kept = () if repeat_effects else found.keep_effects()
+    stale = found.stale
+    again = {*stale, *kept}
+    reused = [step.path for step in steps if step.path not in again]
+    report = ResumeReport(
+        mode=mode,
+        reused_total=len(reused),
+        reused=tuple(reused[:MOST_REPORTED]),
+        stale_total=len(stale),
+        stale=tuple(
+            StaleStep(path=path, reason=reason, because=because)
+            for path, (reason, because) in list(stale.items())[:MOST_REPORTED]
+        ),
+        kept_effects=kept[:MOST_REPORTED],
+    )
+    return Planned(tuple(stale), report)

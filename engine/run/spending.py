@@ -1,19 +1,7 @@
 """What a run has used so far, and what one step of it has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-
-
-@dataclass(slots=True)
-class Spending:
-    """What every round of this run has used, for its caps; unknown prices can't be counted."""
-
-    tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-
-    def add(self, step: "Usage") -> None:
-        self.tokens += step.tokens
-        self.cost_usd += step.known_cost_usd
 
 
 @dataclass(slots=True)
@@ -24,15 +12,43 @@ class Usage:
     known_cost_usd: Decimal = Decimal(0)
     calls: int = 0
     unpriced_calls: int = 0
+    _uncounted_tokens: int = field(init=False, default=0)
+    _uncounted_cost_usd: Decimal = field(init=False, default=Decimal(0))
+
+    def __post_init__(self) -> None:
+        self._uncounted_tokens = self.tokens
+        self._uncounted_cost_usd = self.known_cost_usd
 
     def add(self, *, tokens: int, cost_usd: Decimal | None) -> None:
         self.calls += 1
         self.tokens += tokens
+        self._uncounted_tokens += tokens
         if cost_usd is None:
             self.unpriced_calls += 1
         else:
             self.known_cost_usd += cost_usd
+            self._uncounted_cost_usd += cost_usd
+
+    def take_uncounted(self) -> tuple[int, Decimal]:
+        """Tokens and USD that no total has been told of yet; told now."""
+        found = self._uncounted_tokens, self._uncounted_cost_usd
+        self._uncounted_tokens, self._uncounted_cost_usd = 0, Decimal(0)
+        return found
 
     @property
     def cost_usd(self) -> Decimal | None:
         return self.known_cost_usd if self.calls and not self.unpriced_calls else None
+
+
+@dataclass(slots=True)
+class Spending:
+    """What every round of this run has used, for its caps; unknown prices can't be counted."""
+
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+    def add(self, step: Usage) -> None:
+        """Counts what *step* has used since it was counted last, which may be while it goes on."""
+        tokens, cost = step.take_uncounted()
+        self.tokens += tokens
+        self.cost_usd += cost

@@ -1,60 +1,51 @@
 """The engine as a whole: workflows and resources in, runs carried out, what happened out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime
 from typing import Any, Self
 
-from .actions import Action, catalog
+import sqlalchemy as sa
+
+from .actions import Action
+from .actions import catalog as shipped_actions
 from .definition.workflow import Workflow
 from .dispatch import Dispatcher
-from .dispatch.dbos import DbosDispatcher
-from .dispatch.reconcile import Reconciler
 from .dispatch.schedule import Job
-from .execution import (
-    EndedRun,
-    Execution,
-    ExecutionStatus,
-    FailedRun,
-    Progress,
-    ResumeMode,
-    StepExecution,
-)
+from .execution import Execution, ResumeMode
 from .network import OutboundPolicy
+from .plugins import Plugin
 from .ports import (
     Clock,
     EngineSettings,
+    IntegrationRefresher,
     LanguageModel,
     MailServer,
+    ModelCatalog,
     SecretMasker,
     Secrets,
     WorkspaceLimits,
 )
-from .run.context import NoLimits, NoMasker, NoSecrets, Outside, SystemClock
-from .run.interpreter import Interpreter
-from .runs import Runs
+from .quota import NoQuotas, QuotaSource
+from .run.context import NoLimits, NoMasker, NoSecrets, SystemClock
+from .run.interpreter import Listening
+from .runs import RunViews
+from .schedule.schedules import Notifier, ScheduleRules, default_rules
 from .storage.database import at_one_moment, connect, lock_for
 from .storage.definitions import (
     Content,
-    DefinitionStore,
     PlainChange,
     ResourceChange,
     StoredResources,
     StoredWorkflow,
 )
-from .storage.executions import ExecutionStore
 from .storage.migrations import upgrade
-from .storage.requests import RequestKeys
-from .storage.resources import ResourceStore
-from .storage.rounds import RoundStore
-from .storage.spending import SpendingStore
-from .storage.workflows import WorkflowStore
 from .storage.writer import Writer
 from .tenancy import WorkspaceEngine
+from .wiring import Ports, put_together
 from .workspace import ResourceKind
 
 
-class Engine:
+class Engine(RunViews):
     """Open it with `start` or `with`. Methods may be called from any thread; each is one
     transaction and blocks for no longer than that, except `wait`."""
 
@@ -63,6 +54,9 @@ class Engine:
         settings: EngineSettings,
         *,
         model: LanguageModel | None = None,
+        catalog: ModelCatalog | None = None,
+        refresher: IntegrationRefresher | None = None,
+        plugins: Mapping[str, Plugin] | None = None,
         secrets: Secrets | None = None,
         mail: MailServer | None = None,
         masker: SecretMasker | None = None,
@@ -70,48 +64,57 @@ class Engine:
         network: OutboundPolicy | None = None,
         actions: Mapping[str, Action] | None = None,
         limits: WorkspaceLimits | None = None,
+        quotas: QuotaSource | None = None,
+        notifier: Notifier | None = None,
+        schedule_rules: Callable[[str], ScheduleRules] = default_rules,
+        listening: Listening | None = None,
         dispatcher: Dispatcher | None = None,
+        writer: Callable[[sa.Engine], Writer] = Writer,
     ) -> None:
-        self.settings = settings
-        self.database = connect(settings.url)
-        self._clock = clock or SystemClock()
-        self._lock = lock_for(self.database)
-        requests = RequestKeys()
-        self._definitions = DefinitionStore(self.database, self._clock)
-        self.workflow_store = WorkflowStore(self.database, self._definitions, requests, self._clock)
-        self.resource_store = ResourceStore(self.database, self._clock)
-        self._executions = ExecutionStore(self.database, self._definitions)
-        rounds = RoundStore(
-            self.database, self._definitions, self._executions, requests, self._clock
-        )
-        self._writer = Writer(self.database)
-        self._dispatcher = dispatcher or DbosDispatcher(self.database, settings)
-        self._reconciler = Reconciler(
-            rounds, self._dispatcher, most_dispatches=settings.most_recoveries
-        )
-        self.actions = catalog() if actions is None else actions
-        outside = Outside(
-            files=settings.files,
-            actions=self.actions,
+        """*plugins* are the application's own, by name; *actions* are all there are.
+
+        Without a *notifier* the log says which schedules are about to be paused.
+        """
+        ports = Ports(
             model=model,
+            catalog=catalog,
+            refresher=refresher,
+            plugins=plugins or {},
             secrets=secrets or NoSecrets(),
             mail=mail,
             masker=masker or NoMasker(),
-            clock=self._clock,
+            clock=clock or SystemClock(),
             network=network or OutboundPolicy(),
+            actions=shipped_actions() if actions is None else actions,
             limits=limits or NoLimits(),
+            quotas=quotas or NoQuotas(),
+            notifier=notifier,
+            schedule_rules=schedule_rules,
+            listening=listening,
+            dispatcher=dispatcher,
+            writer=writer,
         )
-        self._interpreter = Interpreter(
-            self._definitions, SpendingStore(self.database), self._writer, outside
-        )
-        self.runs = Runs(
-            settings,
-            self._definitions,
-            self._executions,
-            rounds,
-            self._dispatcher,
-            self._interpreter,
-        )
+        self.settings = settings
+        self.database = connect(settings.url)
+        self._lock = lock_for(self.database)
+        parts = put_together(self.database, settings, ports)
+        self._definitions = parts.definitions
+        self.workflow_store = parts.workflows
+        self.resource_store = parts.resources
+        self.queue_limits = parts.queue_limits
+        self.learning = parts.learning
+        self.schedules = parts.schedules
+        self.allowances = parts.allowances
+        self.parked = parts.parked
+        self.streams = parts.streams
+        self.tiles = parts.tiles
+        self.runs = parts.runs
+        self.offer = ports.offer()
+        self._clock = ports.clock
+        self._writer = parts.writer
+        self._dispatcher = parts.dispatcher
+        self._reconciler = parts.reconciler
+        self._interpreter = parts.interpreter
 
     @classmethod
     def open(cls, settings: EngineSettings, *, dispatch: bool = True, **ports: Any) -> Self:
@@ -123,8 +126,9 @@ class Engine:
     def start(self, *, dispatch: bool = True) -> None:
         """Takes the file's lock, brings the schema up, and works on the queue if *dispatch*.
 
-        Without *dispatch* runs can be submitted and are carried out by the next engine that does.
-        Raises `StoreBusy` if another process still has the file after the wait of the settings.
+        Without *dispatch* runs can be submitted and are carried out by the next engine that does,
+        or once this one is told to `work`. Raises `StoreBusy` if another process still has the file
+        after the wait of the settings.
         """
         with ExitStack() as undo:
             undo.callback(self.close)
@@ -133,10 +137,14 @@ class Engine:
             upgrade(self.database)
             self._writer.start()
             if dispatch:
-                self._dispatcher.start(self._interpreter.carry_out)
-                self._reconciler.run_once()
-                self._reconciler.start(self.settings.reconcile_seconds)
+                self.work()
             undo.pop_all()
+
+    def work(self) -> None:
+        """Carries out runs and jobs from now on; once, after `start` without *dispatch*."""
+        self._dispatcher.start(self._interpreter.carry_out)
+        self._reconciler.run_once()
+        self._reconciler.start(self.settings.reconcile_seconds)
 
     def close(self) -> None:
         """Stops working; what is under way goes on at the next start."""
@@ -160,7 +168,7 @@ class Engine:
         self.close()
 
     def schedule(self, name: str, cron: str, job: Job) -> None:
-        """Has *job* called with the time of each tick of *cron* (UTC), in a thread; before `start`.
+        """Has *job* called with the time of each tick of *cron* (UTC), in a thread; before it works.
 
         Once a tick over all processes; of the ticks nobody was there for, the last is made up.
         Raises `InvalidSchedule`.
@@ -168,10 +176,23 @@ class Engine:
         self._dispatcher.schedule(name, cron, job)
 
     def workspace(
-        self, workspace_id: str, *, actor: str | None = None, request_key: str | None = None
+        self,
+        workspace_id: str,
+        *,
+        actor: str | None = None,
+        request_key: str | None = None,
+        actor_kind: str = "machine",
+        roles: frozenset[str] = frozenset(),
     ) -> WorkspaceEngine:
         """The engine as one workspace sees it, for one request."""
-        return WorkspaceEngine(self, workspace_id, actor=actor, request_key=request_key)
+        return WorkspaceEngine(
+            self,
+            workspace_id,
+            actor=actor,
+            request_key=request_key,
+            actor_kind=actor_kind,
+            roles=roles,
+        )
 
     def put_workflow(
         self,
@@ -184,8 +205,9 @@ class Engine:
         """A new version; a new workflow without *workflow_id*.
 
         *expected_version* is the newest the caller has seen, 0 for none at all. Raises
-        `StaleVersion`.
+        `InvalidDefinition`, `InvalidSchedule` or `StaleVersion`.
         """
+        self.offer.check(workflow)
         return self._definitions.put_workflow(
             workspace_id, workflow, workflow_id=workflow_id, expected_version=expected_version
         )
@@ -229,9 +251,12 @@ class Engine:
     ) -> int:
         """A new workflow version and resources with it, in one transaction, once per *change_id*.
 
-        Gives the version, the same one however often it is called. Raises `StaleVersion` if the
-        workflow or a touched resource has moved; nothing is then changed.
+        Gives the version, the same one however often it is called. Raises `InvalidDefinition`,
+        `InvalidSchedule`, or `StaleVersion` if the workflow or a touched resource has moved;
+        nothing is then changed.
         """
+        if self.change_version(change_id) is None:
+            self.offer.check(workflow)
         return self._definitions.apply_change(
             workspace_id,
             change_id=change_id,
@@ -256,6 +281,7 @@ class Engine:
         trigger: str = "manual",
         test_mode: bool = False,
         timeout_seconds: float | None = None,
+        priority: int | None = None,
     ) -> Execution:
         """Queues a run of the newest version, as `Runs.submit` does."""
         return self.runs.submit(
@@ -267,66 +293,12 @@ class Engine:
             trigger=trigger,
             test_mode=test_mode,
             timeout_seconds=timeout_seconds,
+            priority=priority,
         )
 
     def wait(self, workspace_id: str, execution_id: str, timeout: float) -> Execution:
-        """The run when it has ended, or as it is after *timeout* seconds. Raises `NotFound`."""
+        """The run when it has ended or waits for a person, or as it is after *timeout* seconds."""
         return self.runs.wait(workspace_id, execution_id, timeout)
-
-    def execution(self, workspace_id: str, execution_id: str) -> Execution:
-        """The run, with its output once it has succeeded. Raises `NotFound`."""
-        return self._executions.execution(workspace_id, execution_id)
-
-    def executions(
-        self,
-        workspace_id: str,
-        *,
-        workflow_id: str | None = None,
-        status: ExecutionStatus | None = None,
-        limit: int = 50,
-    ) -> tuple[Execution, ...]:
-        """The newest first, without outputs."""
-        page = self._executions.page(
-            workspace_id, workflow_id=workflow_id, status=status, limit=limit
-        )
-        return page.executions
-
-    def steps(
-        self, workspace_id: str, execution_id: str, *, outputs: bool = True
-    ) -> tuple[StepExecution, ...]:
-        """Every step in order, as it stands in the current round; its output if *outputs*.
-
-        Those without a result are pending while the run goes on, and skipped once it has ended.
-        """
-        return self._executions.steps(workspace_id, execution_id, outputs=outputs)
-
-    def history(self, workspace_id: str, execution_id: str) -> tuple[StepExecution, ...]:
-        """Every step of every round as it was recorded."""
-        return self._executions.history(workspace_id, execution_id)
-
-    def progress(self, workspace_id: str, execution_id: str) -> Progress:
-        """How far the run is, as of now."""
-        return self.runs.progress(workspace_id, execution_id)
-
-    def ended_runs(
-        self, workspace_id: str, *, after: int = 0, limit: int = 100
-    ) -> tuple[EndedRun, ...]:
-        """Runs that ended after cursor *after*, in the order they ended."""
-        return self._executions.ended_runs(workspace_id, after=after, limit=limit)
-
-    def failed_runs(
-        self, workspace_id: str | None, *, after: int = 0, limit: int = 100
-    ) -> tuple[FailedRun, ...]:
-        """Runs that failed after cursor *after*; of every workspace when it is None."""
-        return self._executions.failed_runs(workspace_id, after=after, limit=limit)
-
-    def failed_run(self, workspace_id: str, execution_id: str) -> FailedRun | None:
-        """One failed run with everything about it; None if it has not failed. Raises `NotFound`."""
-        return self._executions.failed_run(workspace_id, execution_id)
-
-    def runs_started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
-        """How many runs of a workflow have been started since."""
-        return self._executions.started_since(workspace_id, workflow_id, moment)
 
     def resume(
         self,
@@ -335,15 +307,19 @@ class Engine:
         *,
         mode: ResumeMode = "full",
         version: int | None = None,
+        repeat_effects: bool = False,
     ) -> Execution:
         """Queues the next round, of the newest version of the workflow unless told otherwise.
 
         'full' runs everything again; 'partial' keeps the outputs of steps that succeeded;
         'dependencies' runs the failed step again with the steps it needs, and then goes on. An
-        output is never kept if the definition of its step, or of one it read, has changed. Raises
-        `NotFound`, `AlreadyRunning` or `NotResumable`.
+        output is never kept if the definition of its step, or of one it read, has changed. What
+        can't be repeated is done again only with *repeat_effects*. Raises `NotFound`,
+        `AlreadyRunning`, `NotResumable` or `EffectWouldRepeat`.
         """
-        return self.runs.resume(workspace_id, execution_id, mode=mode, version=version)
+        return self.runs.resume(
+            workspace_id, execution_id, mode=mode, version=version, repeat_effects=repeat_effects
+        )
 
     def cancel(self, workspace_id: str, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. A step under way stops within a second."""

@@ -8,26 +8,34 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from .actions import Action, parameter_models
-from .definition import Workflow, parse_definition
 from .definition.versions import WorkflowRecord, WorkflowVersionSummary
 from .errors import InvalidParameters
 from .execution import (
+    Decision,
     Execution,
     ExecutionPage,
     ExecutionStatus,
     Progress,
     ResumeMode,
+    StepApproval,
     StepExecution,
 )
+from .observe.events import EventStreams, WorkspaceEvents
+from .observe.live import LiveTiles
+from .observe.stats import Hints, Learning
+from .offer import Offer
+from .plain import plain, plain_step
+from .run.allowances import Allowances, BoundAllowances
 from .runs import Runs
-from .storage.codec import encode
+from .schedule.schedules import BoundSchedules, Schedules
+from .storage.approvals import Verdict
 from .storage.definitions import ResourceChange
 from .storage.resources import ResourceStore
 from .storage.workflows import WorkflowStore
 from .workspace import ResourceKind, StoredResource
 
 LONGEST_KEY = 255
+MACHINE = "machine"
 LONGEST_NAME = 200
 MOST_IN_A_PAGE = 1000
 _UNUSABLE = frozenset({"Cc", "Cs"})  # control characters and halves of characters
@@ -36,10 +44,15 @@ _UNUSABLE = frozenset({"Cc", "Cs"})  # control characters and halves of characte
 class Whole(Protocol):
     """The engine of all workspaces, as far as a workspace needs it."""
 
-    actions: Mapping[str, Action]
+    offer: Offer
     workflow_store: WorkflowStore
     resource_store: ResourceStore
     runs: Runs
+    learning: Learning
+    allowances: Allowances
+    schedules: Schedules
+    streams: EventStreams
+    tiles: LiveTiles
 
 
 class _Part:
@@ -52,6 +65,8 @@ class _Part:
         *,
         actor: str | None = None,
         request_key: str | None = None,
+        actor_kind: str = MACHINE,
+        roles: frozenset[str] = frozenset(),
     ) -> None:
         if request_key is not None:
             _check_text(request_key, "request_key", LONGEST_KEY)
@@ -59,6 +74,8 @@ class _Part:
         self._workspace_id = workspace_id
         self._actor = actor
         self._request_key = request_key
+        self._actor_kind = actor_kind
+        self._roles = roles
 
 
 class Workflows(_Part):
@@ -81,14 +98,14 @@ class Workflows(_Part):
     ) -> WorkflowRecord:
         """A new workflow from YAML or JSON text or data, under an id of its own if none is given.
 
-        Raises `InvalidDefinition`, `InvalidParameters` for the id, `AlreadyExists` or
-        `RequestKeyReused`.
+        Raises `InvalidDefinition`, `InvalidSchedule`, `InvalidParameters` for the id,
+        `AlreadyExists` or `RequestKeyReused`.
         """
         if workflow_id is not None:
             _check_text(workflow_id, "workflow_id", LONGEST_NAME)
         return self._engine.workflow_store.create(
             self._workspace_id,
-            self._parsed(definition),
+            self._engine.offer.read(definition),
             workflow_id=workflow_id,
             key=self._request_key,
         )
@@ -96,12 +113,12 @@ class Workflows(_Part):
     def replace(
         self, workflow_id: str, definition: str | Mapping[str, Any], *, expected_version: int
     ) -> WorkflowRecord:
-        """The next version. Raises `InvalidDefinition`, `NotFound`, `StaleVersion` if
-        *expected_version* is not the newest, or `RequestKeyReused`."""
+        """The next version. Raises `InvalidDefinition`, `InvalidSchedule`, `NotFound`,
+        `StaleVersion` if *expected_version* is not the newest, or `RequestKeyReused`."""
         return self._engine.workflow_store.replace(
             self._workspace_id,
             workflow_id,
-            self._parsed(definition),
+            self._engine.offer.read(definition),
             expected_version=expected_version,
             key=self._request_key,
         )
@@ -116,8 +133,9 @@ class Workflows(_Part):
         """It starts runs again. Raises `NotFound`."""
         return self._engine.workflow_store.unpause(self._workspace_id, workflow_id)
 
-    def _parsed(self, definition: str | Mapping[str, Any]) -> Workflow:
-        return parse_definition(definition, parameter_models(self._engine.actions))
+    def hints(self, workflow_id: str) -> Hints:
+        """What earlier runs suggest for it. Raises `NotFound`."""
+        return self._engine.learning.hints(self._workspace_id, workflow_id)
 
 
 class Executions(_Part):
@@ -130,13 +148,14 @@ class Executions(_Part):
         inputs: Mapping[str, Any] | None = None,
         test_mode: bool = False,
         timeout_seconds: float | None = None,
+        priority: int | None = None,
         trigger: str = "api",
     ) -> Execution:
-        """Queues a run of the newest version.
+        """Queues a run of the newest version; *priority* as in `Runs.submit`.
 
         Raises `NotFound`, `WorkflowPaused`, `InvalidParameters` or `RequestKeyReused`.
         """
-        return _plain(
+        return plain(
             self._engine.runs.submit(
                 self._workspace_id,
                 workflow_id,
@@ -145,6 +164,7 @@ class Executions(_Part):
                 trigger=trigger,
                 test_mode=test_mode,
                 timeout_seconds=timeout_seconds,
+                priority=priority,
                 request_key=self._request_key,
             )
         )
@@ -166,22 +186,22 @@ class Executions(_Part):
             self._workspace_id, workflow_id=workflow_id, status=status, cursor=cursor, limit=limit
         )
         return ExecutionPage(
-            executions=tuple(map(_plain, page.executions)), next_cursor=page.next_cursor
+            executions=tuple(map(plain, page.executions)), next_cursor=page.next_cursor
         )
 
     def get(self, execution_id: str) -> Execution:
         """The run, with its output once it has succeeded. Raises `NotFound`."""
-        return _plain(self._engine.runs.stored.execution(self._workspace_id, execution_id))
+        return plain(self._engine.runs.stored.execution(self._workspace_id, execution_id))
 
     def steps(self, execution_id: str, *, outputs: bool = True) -> tuple[StepExecution, ...]:
         """Every step in order, as it stands in the current round. Raises `NotFound`."""
         found = self._engine.runs.stored.steps(self._workspace_id, execution_id, outputs=outputs)
-        return tuple(map(_plain_step, found))
+        return tuple(map(plain_step, found))
 
     def history(self, execution_id: str) -> tuple[StepExecution, ...]:
         """Every step of every round as it was recorded. Raises `NotFound`."""
         found = self._engine.runs.stored.history(self._workspace_id, execution_id)
-        return tuple(map(_plain_step, found))
+        return tuple(map(plain_step, found))
 
     def progress(self, execution_id: str) -> Progress:
         """How far the run is, as of now. Raises `NotFound`."""
@@ -189,22 +209,55 @@ class Executions(_Part):
 
     def wait(self, execution_id: str, timeout: float) -> Execution:
         """The run when it has ended, or as it is after *timeout* seconds. Raises `NotFound`."""
-        return _plain(self._engine.runs.wait(self._workspace_id, execution_id, timeout))
+        return plain(self._engine.runs.wait(self._workspace_id, execution_id, timeout))
 
     def cancel(self, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. Raises `NotFound`."""
-        return _plain(self._engine.runs.cancel(self._workspace_id, execution_id))
+        return plain(self._engine.runs.cancel(self._workspace_id, execution_id))
 
-    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution:
+    def resume(
+        self, execution_id: str, *, mode: ResumeMode = "full", repeat_effects: bool = False
+    ) -> Execution:
         """Queues the next round, with the newest version of the workflow.
 
-        Raises `NotFound`, `AlreadyRunning`, `NotResumable` or `RequestKeyReused`.
+        What can't be repeated is done again only with *repeat_effects*; `resume_report` says what
+        is kept. Raises `NotFound`, `AlreadyRunning`, `NotResumable`, `EffectWouldRepeat` or
+        `RequestKeyReused`.
         """
-        return _plain(
+        return plain(
             self._engine.runs.resume(
-                self._workspace_id, execution_id, mode=mode, request_key=self._request_key
+                self._workspace_id,
+                execution_id,
+                mode=mode,
+                repeat_effects=repeat_effects,
+                request_key=self._request_key,
             )
         )
+
+    def waiting(self) -> tuple[StepApproval, ...]:
+        """The approvals of every run that wait for a person, the oldest first."""
+        return self._engine.runs.waiting(self._workspace_id)
+
+    def approvals(self, execution_id: str) -> tuple[StepApproval, ...]:
+        """Those of one run, of every round, the oldest first. Raises `NotFound`."""
+        return self._engine.runs.questions.of_execution(self._workspace_id, execution_id)
+
+    def decide(
+        self, execution_id: str, path: str, *, decision: Decision, comment: str = ""
+    ) -> Execution:
+        """Decides the approval at *path* as the actor of this request; the run goes on.
+
+        Raises `NotFound`, `ApprovalNotAllowed`, `ApprovalClosed` or `RequestKeyReused`.
+        """
+        verdict = Verdict(
+            decision=decision,
+            by=self._actor,
+            actor_kind=self._actor_kind,
+            roles=self._roles,
+            comment=comment,
+            request_key=self._request_key,
+        )
+        return plain(self._engine.runs.decide(self._workspace_id, execution_id, path, verdict))
 
 
 class WorkspaceResources(_Part):
@@ -243,7 +296,11 @@ class WorkspaceResources(_Part):
 
 
 class WorkspaceEngine:
-    """One workspace, one request. Put parts of your own in their place to check permissions."""
+    """One workspace, one request. Put parts of your own in their place to check permissions.
+
+    Only an actor of the kind "person" decides approvals, of the *roles* that the steps name; who
+    does not say what kind they are is taken for a machine.
+    """
 
     def __init__(
         self,
@@ -252,13 +309,25 @@ class WorkspaceEngine:
         *,
         actor: str | None = None,
         request_key: str | None = None,
+        actor_kind: str = MACHINE,
+        roles: frozenset[str] = frozenset(),
     ) -> None:
         self.workspace_id = workspace_id
         self.workflows = Workflows(engine, workspace_id, actor=actor, request_key=request_key)
-        self.executions = Executions(engine, workspace_id, actor=actor, request_key=request_key)
+        self.executions = Executions(
+            engine,
+            workspace_id,
+            actor=actor,
+            request_key=request_key,
+            actor_kind=actor_kind,
+            roles=roles,
+        )
         self.resources = WorkspaceResources(
             engine, workspace_id, actor=actor, request_key=request_key
         )
+        self.events = WorkspaceEvents(engine.streams, engine.tiles, workspace_id)
+        self.quotas = BoundAllowances(engine.allowances, workspace_id, actor)
+        self.schedules = BoundSchedules(engine.schedules, workspace_id)
 
 
 def _check_text(text: str, parameter: str, longest: int) -> None:
@@ -270,17 +339,3 @@ def _check_text(text: str, parameter: str, longest: int) -> None:
             "character.",
             parameter=parameter,
         )
-
-
-def _plain(execution: Execution) -> Execution:
-    """*execution* with what its workflow made of it in JSON's own types."""
-    return execution.model_copy(
-        update={
-            "inputs": encode(execution.inputs, place="inputs"),
-            "output": encode(execution.output, place="output"),
-        }
-    )
-
-
-def _plain_step(step: StepExecution) -> StepExecution:
-    return step.model_copy(update={"output": encode(step.output, place="output")})

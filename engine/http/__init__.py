@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from ..tenancy import WorkspaceEngine
-from . import executions, resources, workflows
+from . import approvals, events, executions, quotas, resources, schedules, stats, workflows
 from .fields import place
+
+_PARTS = (workflows, stats, schedules, executions, events, approvals, resources, quotas)
 
 
 def create_router(opened: Callable[..., WorkspaceEngine | Any]) -> APIRouter:
@@ -20,7 +22,7 @@ def create_router(opened: Callable[..., WorkspaceEngine | Any]) -> APIRouter:
         place(request, workspace)
 
     router = APIRouter(dependencies=[Depends(bind)])
-    for part in (workflows, executions, resources):
+    for part in _PARTS:
         router.include_router(part.router)
     return router
 

@@ -1,9 +1,10 @@
 """Runs of workflows: started, listed, looked at, ended, run again."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from ..execution import (
     Execution,
@@ -11,8 +12,11 @@ from ..execution import (
     ExecutionStatus,
     Progress,
     ResumeMode,
+    StepApproval,
     StepExecution,
+    StepStatus,
 )
+from ..runs import LOWEST_PRIORITY
 from .fields import Asking, Body, Id, IdInBody, IdInQuery, address
 
 router = APIRouter(prefix="/executions", tags=["executions"])
@@ -33,6 +37,9 @@ class NewExecution(Body):
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None, description="Limit of the whole run; the workflow's own when absent."
     )
+    priority: Annotated[int, Field(ge=0, le=LOWEST_PRIORITY)] | None = Field(
+        default=None, description="0 goes first among the waiting runs of the workspace."
+    )
 
 
 class Resumption(Body):
@@ -45,6 +52,10 @@ class Resumption(Body):
         description="full runs every step; partial keeps what succeeded; dependencies runs the "
         "failed step with the steps it needs, then goes on.",
     )
+    repeat_effects: bool = Field(
+        default=False,
+        description="Also do again what can't be repeated, like mails that have been sent.",
+    )
 
 
 class ExecutionDetail(BaseModel):
@@ -56,6 +67,20 @@ class ExecutionDetail(BaseModel):
     progress_percentage: int
     agents_completed: int
     agents_total: int
+    progress_calculation_method: Literal["agent-based"]
+    current_stage: str | None = Field(
+        description="Name of the stage it is at; without stages, title of the step."
+    )
+    stage_progress_percentage: float | None = Field(
+        description="Secondary, by the weights of the stages; null without stages."
+    )
+    last_updated_at: AwareDatetime
+    waits_for: Literal["approval", "quota"] | None = Field(
+        description="Of a paused run; its wake_at is when it goes on by itself, if ever."
+    )
+    approvals: list[StepApproval] = Field(
+        description="Those that wait for a person now; other steps may go on meanwhile."
+    )
 
 
 class StepHistory(BaseModel):
@@ -86,6 +111,7 @@ def start_execution(
         inputs=body.inputs,
         test_mode=body.test_mode,
         timeout_seconds=body.timeout_seconds,
+        priority=body.priority,
     )
     response.headers["Location"] = address(request, started.id)
     return started
@@ -95,12 +121,16 @@ def start_execution(
 def get_execution(execution_id: Id, asking: Asking, outputs: Outputs = False) -> Response:
     """One run with its steps, as they stand in the current round."""
     progress = asking.executions.progress(execution_id)
+    execution = asking.executions.get(execution_id)
+    steps = asking.executions.steps(execution_id, outputs=outputs)
+    paused = {step.path for step in steps if step.status is StepStatus.PAUSED}
+    approvals = asking.executions.approvals(execution_id) if paused else ()
     detail = ExecutionDetail(
-        execution=asking.executions.get(execution_id),
-        steps=list(asking.executions.steps(execution_id, outputs=outputs)),
-        progress_percentage=progress.progress_percentage,
-        agents_completed=progress.agents_completed,
-        agents_total=progress.agents_total,
+        execution=execution,
+        steps=list(steps),
+        waits_for=_waits_for(execution),
+        approvals=_waiting(approvals, paused),
+        **progress.model_dump(exclude={"execution_id", "status"}),
     )
     hidden = None if outputs else {"execution": {"output"}, "steps": {"__all__": {"output"}}}
     return Response(detail.model_dump_json(exclude=hidden), media_type="application/json")
@@ -130,7 +160,23 @@ def cancel_execution(execution_id: Id, asking: Asking) -> Execution:
 def resume_execution(
     execution_id: Id, body: Resumption, asking: Asking, request: Request, response: Response
 ) -> Execution:
-    """Queue the next round, with the newest version of the workflow."""
-    resumed = asking.executions.resume(execution_id, mode=body.resume_mode)
+    """Queue the next round, with the newest version of the workflow; resume_report says what it
+    keeps of those before."""
+    # Left out unless it is asked for: the application may put executions of its own in place.
+    given = {"repeat_effects": True} if body.repeat_effects else {}
+    resumed = asking.executions.resume(execution_id, mode=body.resume_mode, **given)
     response.headers["Location"] = address(request, resumed.id, levels_up=2)
     return resumed
+
+
+def _waits_for(execution: Execution) -> Literal["approval", "quota"] | None:
+    """A run that a quota has stopped keeps the error; a question to a person is none."""
+    if execution.status is not ExecutionStatus.PAUSED:
+        return None
+    return "approval" if execution.error is None else "quota"
+
+
+def _waiting(approvals: Iterable[StepApproval], paused: set[str]) -> list[StepApproval]:
+    """Of *approvals*, of every round and the oldest first, those at the *paused* paths now."""
+    newest = {one.path: one for one in approvals}
+    return [one for path, one in newest.items() if path in paused and one.status == "waiting"]

@@ -1,97 +1,26 @@
-"""Fakes and builders for tests of the engine and of what is built on it; shipped, and used by us."""
+"""Actions from functions, steps and workflows in one line, and an engine to carry them out."""
 
-import asyncio
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from .actions import Action, ActionContext, Repeatable
-from .definition.steps import AgentStep, RetryPolicy, Step, ToolStep
-from .definition.workflow import Workflow
-from .dispatch import Dispatcher
-from .dispatch.inline import InlineDispatcher
-from .engine import Engine, EngineSettings
-from .ports import Completion
+from ..actions import Action, ActionContext, Repeatable
+from ..definition.steps import AgentStep, RetryPolicy, Step, ToolStep
+from ..definition.workflow import Workflow
+from ..dispatch import Dispatcher
+from ..dispatch.inline import InlineDispatcher
+from ..engine import Engine, EngineSettings
+from ..storage.database import connect
+from ..storage.migrations import upgrade
 
 WORKSPACE = "acme"
-
-
-class FrozenClock:
-    """Time stands still; `sleep` moves it forward at once. `slept` keeps what was asked for."""
-
-    def __init__(self, now: datetime | None = None) -> None:
-        self._now = now or datetime(2026, 1, 5, 9, tzinfo=UTC)
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.advance(seconds)
-        await asyncio.sleep(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a `ScriptedModel` was asked."""
-
-    system: str
-    prompt: str
-    model: str | None
-
-
-@dataclass(slots=True)
-class ScriptedModel:
-    """Answers from a list: a text, a whole `Completion`, or an exception to raise.
-
-    A text costs a cent and 10 + 5 tokens. Asked once too often, it raises AssertionError.
-    """
-
-    answers: list[str | Completion | Exception]
-    asked: list[Question] = field(default_factory=list[Question])
-
-    async def complete(
-        self, *, system: str, prompt: str, model: str | None, timeout_seconds: float
-    ) -> Completion:
-        self.asked.append(Question(system, prompt, model))
-        if not self.answers:
-            raise AssertionError("The script has no answer left.")
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, Completion):
-            return answer
-        return Completion(answer, input_tokens=10, output_tokens=5, cost_usd=Decimal("0.01"))
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSecrets:
-    """Secrets by name, the same in every workspace; masks their values too."""
-
-    values: Mapping[str, str]
-
-    def get(self, workspace_id: str, name: str) -> str | None:
-        return self.values.get(name)
-
-    def all(self, workspace_id: str) -> Mapping[str, str]:
-        return self.values
-
-    def mask(self, text: str) -> str:
-        for value in self.values.values():
-            text = text.replace(value, "***")
-        return text
 
 
 class AnyParameters(BaseModel):
@@ -196,5 +125,19 @@ def inline_engine(
 ) -> Generator[Engine]:
     """A started engine on a real SQLite file that carries a run out while it is submitted."""
     chosen = dispatcher or InlineDispatcher()
+    file = folder / "engine.db"
+    if not file.exists():
+        file.write_bytes(_empty_database())
     with Engine(settings(folder, reconcile_seconds=3600.0), dispatcher=chosen, **ports) as engine:
         yield engine
+
+
+@cache
+def _empty_database() -> bytes:
+    """Brought up to date once for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "engine.db"
+        database = connect(f"sqlite:///{file}")
+        upgrade(database)
+        database.dispose()
+        return file.read_bytes()

@@ -19,6 +19,7 @@ FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "handler", "core", "
 #: The places that run other people's code, and may therefore meet any exception at all.
 BLIND_EXCEPTS = {
     "engine/run/foreign.py": "an action or a model may raise anything; that is what we report on",
+    "engine/dispatch/carrier.py": "a fault of ours ends one run, never those beside it",
     "engine/dispatch/schedule.py": "a job may raise anything; the next tick comes all the same",
     "copilot/jobs.py": "nobody watches at night: one workspace keeps no other from its pass",
     "copilot/surfaces/chat/toolbox.py": "a tool call may fail anyhow; the model gets no details",

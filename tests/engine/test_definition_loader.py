@@ -117,7 +117,10 @@ steps:
             "- {id: a, prompt: '{{ inputs.dya }}'}",
             "a: prompt: inputs.dya refers to an input that is not declared. Did you mean day?",
         ),
-        ("- {id: a, prompt: '{{ a }}'}", "a: these steps wait for each other in a cycle: a -> a"),
+        (
+            "- {id: a, prompt: '{{ a }}'}",
+            "a: prompt: a refers to what a gives, and a has not ended here",
+        ),
         (
             "- {id: a, prompt: '{{ c }}'}\n- {id: b, prompt: '{{ a }}'}\n"
             "- {id: c, prompt: '{{ b.x }} {{ a }}'}",
@@ -125,7 +128,7 @@ steps:
         ),
         ("- {id: inputs, prompt: x}", "inputs: the id 'inputs' is taken"),
         ("- {id: a, prompt: '{{ a b }}'}", "a: prompt: the expression '{{ a b }}' can't be read"),
-        ("- {id: a b, prompt: x}", "a b: id: string should match pattern"),
+        ("- {id: a b, prompt: x}", "a b: id: begin with a letter or _"),
         ("- {prompt: x}", "step number 1: the field 'id' is missing"),
         ("- {id: a, action: read_sheet, with: {file: {{ x }}}}", "Put an expression in quotes"),
         (
@@ -140,7 +143,7 @@ def test_problem(steps: str, problem: str) -> None:
 
 
 def test_one_cycle_is_one_problem() -> None:
-    steps = "- {id: a, prompt: '{{ b }}'}\n- {id: b, prompt: '{{ a }} {{ b }}'}"
+    steps = "- {id: a, prompt: '{{ b }}'}\n- {id: b, prompt: '{{ a }} {{ a.x }}'}"
     assert len(problems_of(with_steps(steps))) == 1
 
 
@@ -181,10 +184,12 @@ def test_scalars_mean_what_they_look_like(written: str, read: Any) -> None:
         ('{"memory": {"a": NaN}}', "memory.a: NaN and infinity"),
         ('{"memory": {"a": 1e999}}', "memory.a: NaN and infinity"),
         ('{"memory": {"a": "\\ud800"}}', "memory.a: holds half a character"),
+        ('memory: {a: "\\0"}', "memory.a: holds a NUL character"),
+        ('{"memory": {"a\\u0000": 1}}', "memory: the key 'a\\x00' is not plain text"),
         ("memory: {a: 1e999}", "memory.a: NaN and infinity"),
-        ("memory: " + "[" * 60, "nested deeper than 30"),
-        ('{"memory": ' + "[" * 40 + "]" * 40 + "}", "nested deeper than 30"),
-        ("[" * 100_000, "nested deeper than 30"),
+        ("memory: " + "[" * 80, "nested deeper than 64"),
+        ('{"memory": ' + "[" * 80 + "]" * 80 + "}", "nested deeper than 64"),
+        ("[" * 100_000, "nested deeper than 64"),
         ("{" * 100_000, "a key must be plain text"),
         ("name: " + "x" * 1_000_001, "larger than 1,000,000 bytes"),
         ("", "the text is empty"),
@@ -195,14 +200,14 @@ def test_scalars_mean_what_they_look_like(written: str, read: Any) -> None:
         ("- 1", "a workflow is a mapping"),
         ('{"memory": ' + "1" * 5000 + "}", "more than 300 digits"),
     ],
-    ids=range(22),
+    ids=range(24),
 )
 def test_refused_text(text: str, problem: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = problems_of(text)
     assert any(problem in one for one in found), found
     assert all(one.startswith("orders.yaml: ") for one in found)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_problems_are_bounded() -> None:
@@ -216,9 +221,9 @@ def test_many_references_are_checked_in_linear_time() -> None:
         f"- {{id: s{n}, prompt: '{{{{ s{n + 1} }}}} {{{{ s{n + 2} }}}}'}}\n" for n in range(1990)
     )
     text = with_steps(steps + "- {id: s1990, prompt: x}\n- {id: s1991, prompt: '{{ s0 }}'}")
-    started = time.perf_counter()
+    started = time.process_time()
     assert any("in a cycle: s0 -> " in one for one in problems_of(text)[:101])
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("data", [None, 3, [], {"name": {1: 2}}, {"name": object()}, {"steps": {}}])
@@ -227,29 +232,30 @@ def test_data_that_is_no_workflow(data: Any) -> None:
         parse_workflow(data, source="fix")
 
 
+TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8"), max_size=30)
+    | st.text(TEXT, max_size=30)
     | st.sampled_from(["no", "1e5", "-0", "007", "12:30", "~", "null", " x ", "a: b", "#", "\n\n"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), inner, max_size=3),
+    | st.dictionaries(st.text(TEXT, max_size=8), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
 PLAIN = JSON.filter(lambda value: "{{" not in json.dumps(value))
 WORKFLOWS = st.builds(
     Workflow,
-    name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
-    instructions=st.text(st.characters(codec="utf-8"), max_size=60),
-    restrictions=st.dictionaries(st.text(max_size=5), JSON, max_size=2),
+    name=st.text(TEXT, min_size=1, max_size=20),
+    instructions=st.text(TEXT, max_size=60),
+    restrictions=st.dictionaries(st.text(TEXT, max_size=5), JSON, max_size=2),
     inputs=st.dictionaries(st.sampled_from(["day", "who"]), st.builds(Input, default=JSON)),
-    documents=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    documents=st.lists(st.text(TEXT, max_size=5), max_size=2).map(tuple),
     budget=st.builds(Budget, max_cost_usd=st.sampled_from([None, Decimal("0.20"), Decimal(5)])),
     steps=st.tuples(
         st.builds(
             ToolStep,
             id=st.just("a"),
             action=st.just("read_sheet"),
-            parameters=st.dictionaries(st.text(max_size=5), PLAIN, max_size=3),
+            parameters=st.dictionaries(st.text(TEXT, max_size=5), PLAIN, max_size=3),
             timeout_seconds=st.floats(min_value=0.001, max_value=3600),
         ),
         st.builds(AgentStep, id=st.just("b"), prompt=st.just("read {{ a }}"), max_turns=st.just(3)),

@@ -50,7 +50,7 @@ def test_a_run_goes_through_the_queue(tmp_path):
             "acme", workflow(tool("a", value=1), tool("b", value="{{ a }}")), workflow_id="w"
         )
         runs = [engine.submit("acme", "w") for _ in range(5)]
-        ended = [engine.wait("acme", run.id, 10) for run in runs]
+        ended = [engine.wait("acme", run.id, 60) for run in runs]
         assert [run.status for run in ended] == [ExecutionStatus.SUCCEEDED] * 5
         assert [run.output for run in ended] == [1] * 5
         for run in runs:
@@ -62,14 +62,14 @@ def test_waiting_gives_up_without_an_end(tmp_path):
     with Engine(settings(tmp_path), actions=gated(gate)) as engine:
         engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
         run = engine.submit("acme", "w")
-        assert gate.started.wait(10)
+        assert gate.started.wait(60)
         started = time.monotonic()
         assert engine.wait("acme", run.id, 0.2).status is ExecutionStatus.RUNNING
-        assert 0.2 <= time.monotonic() - started < 2
+        assert time.monotonic() - started >= 0.2
         with pytest.raises(AlreadyRunning, match="running"):
             engine.resume("acme", run.id)
         gate.open.set()
-        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", run.id, 60).status is ExecutionStatus.SUCCEEDED
 
 
 def test_nothing_in_the_database_is_pickled(tmp_path):
@@ -84,17 +84,23 @@ def test_nothing_in_the_database_is_pickled(tmp_path):
         time.sleep(0.3)  # the queue notes the outcome after the run has ended
         with engine.database.connect() as connection:
             tables = sa.inspect(engine.database).get_table_names()
-            assert "workflow_status" in tables
+            assert {"dispatch_queue", "step_run"} <= set(tables)
             for table in tables:
-                columns = [c["name"] for c in sa.inspect(engine.database).get_columns(table)]
-                if "serialization" in columns:
-                    kinds = connection.exec_driver_sql(
-                        f"SELECT DISTINCT serialization FROM {table}"
-                    ).scalars()
-                    assert set(kinds) <= {"engine_json", None}, table
                 for row in connection.exec_driver_sql(f"SELECT * FROM {table}"):
-                    # Every protocol-4 pickle starts so, in base64 as the queue would store it.
+                    # Every pickle of a protocol from 2 on starts so; in base64, with gAS.
+                    assert not any(isinstance(value, bytes) for value in row), table
                     assert not any(str(value).startswith("gAS") for value in row), table
+
+
+def _wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def _statuses(engine, run):
+    return [step.status.value for step in engine.steps("acme", run.id)]
 
 
 def test_cancelling_stops_a_step_at_once(tmp_path):
@@ -104,19 +110,17 @@ def test_cancelling_stops_a_step_at_once(tmp_path):
             "acme", workflow(tool("a"), tool("b", "gate"), tool("c")), workflow_id="w"
         )
         run = engine.submit("acme", "w")
-        assert gate.started.wait(10)
-        started = time.monotonic()
+        assert gate.started.wait(60)
         cancelled = engine.cancel("acme", run.id)
-        while not gate.stopped and time.monotonic() - started < 5:
-            time.sleep(0.005)
-        assert time.monotonic() - started < 1
+        _wait_until(lambda: gate.stopped)  # and its gate is still shut
         assert (cancelled.status, cancelled.current_step) == (ExecutionStatus.CANCELLED, "b")
-        steps = engine.steps("acme", run.id)
-        assert [step.status.value for step in steps] == ["succeeded", "skipped", "skipped"]
-        assert engine.cancel("acme", run.id) == cancelled
+        _wait_until(lambda: _statuses(engine, run) == ["succeeded", "failed", "skipped"])
+        ended = engine.execution("acme", run.id)
+        assert engine.cancel("acme", run.id) == ended
+        assert ended.completed_at == cancelled.completed_at
         gate.open.set()
         engine.resume("acme", run.id, mode="partial")
-        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", run.id, 60).status is ExecutionStatus.SUCCEEDED
         assert engine.history("acme", run.id)[0].round == 1
 
 
@@ -125,11 +129,11 @@ def test_cancelling_takes_a_waiting_run_off_the_queue(tmp_path):
     with Engine(settings(tmp_path, concurrency=1), actions=gated(gate)) as engine:
         engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
         first = engine.submit("acme", "w")
-        assert gate.started.wait(10)
+        assert gate.started.wait(60)
         second = engine.submit("acme", "w")
         assert engine.cancel("acme", second.id).status is ExecutionStatus.CANCELLED
         gate.open.set()
-        assert engine.wait("acme", first.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", first.id, 60).status is ExecutionStatus.SUCCEEDED
         assert engine.history("acme", second.id) == ()
         assert engine.execution("acme", second.id).started_at is None
 
@@ -149,17 +153,15 @@ def test_what_is_submitted_without_dispatching_waits_for_who_does(tmp_path):
     assert quiet.execution("acme", run.id).status is ExecutionStatus.QUEUED
     quiet.close()
     with Engine(settings(tmp_path), actions=actions()) as engine:
-        assert engine.wait("acme", run.id, 10).output == 7
+        assert engine.wait("acme", run.id, 60).output == 7
 
 
-def test_one_process_dispatches_for_one_engine(tmp_path):
-    with Engine(settings(tmp_path / "one"), actions=actions()):
-        other = Engine(settings(tmp_path / "two"), actions=actions())
-        with pytest.raises(RuntimeError, match="Another engine is dispatching"):
-            other.start()
-        other.close()
-    with Engine(settings(tmp_path / "two"), actions=actions()) as engine:
-        assert engine.workflows("acme") == ()
+def test_two_engines_in_one_process_carry_out_each_their_own(tmp_path):
+    engines = [Engine(settings(tmp_path / name), actions=actions()) for name in ("one", "two")]
+    with engines[0], engines[1]:
+        for number, engine in enumerate(engines):
+            engine.put_workflow("acme", workflow(tool("a", value=number)), workflow_id="w")
+            assert engine.wait("acme", engine.submit("acme", "w").id, 10).output == number
 
 
 def test_starting_inside_an_event_loop_keeps_runs_off_it(tmp_path):
@@ -204,22 +206,22 @@ def test_a_broken_interpreter_does_not_leave_a_run_running(tmp_path, caplog):
     with caplog.at_level(logging.ERROR), Engine(quick, actions=gated(gate)) as engine:
         engine.put_workflow("acme", workflow(tool("a", "gate")), workflow_id="w")
         run = engine.submit("acme", "w")
-        assert gate.started.wait(10)
+        assert gate.started.wait(60)
         with engine.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE step_run RENAME TO hidden")
         gate.open.set()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         key = (run.id, 1)
         while engine._dispatcher.states([key])[key] is WorkState.LIVE:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         with engine.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO step_run")
-        ended = engine.wait("acme", run.id, 10)
+        ended = engine.wait("acme", run.id, 60)
         assert ended.status is ExecutionStatus.CRASHED
         assert ended.error.code == "run_crashed"
         engine.resume("acme", run.id, mode="partial")
-        assert engine.wait("acme", run.id, 10).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", run.id, 60).status is ExecutionStatus.SUCCEEDED
 
 
 def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
@@ -232,24 +234,20 @@ def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
     assert "Hello Ada" in str(names["ended"].output)
 
 
-def test_the_queue_forgets_what_ended_long_ago(tmp_path):
+def test_what_has_ended_leaves_nothing_in_the_queue(tmp_path):
     with Engine(settings(tmp_path), actions=actions()) as engine:
         engine.put_workflow("acme", workflow(tool("a")), workflow_id="w")
-        runs = [engine.submit("acme", "w") for _ in range(2)]
+        runs = [engine.submit("acme", "w") for _ in range(3)]
         for run in runs:
-            engine.wait("acme", run.id, 10)
+            engine.wait("acme", run.id, 60)
         keys = [(run.id, 1) for run in runs]
-        deadline = time.monotonic() + 10
-        while set(engine._dispatcher.states(keys).values()) != {WorkState.DONE}:
+        deadline = time.monotonic() + 60
+        while set(engine._dispatcher.states(keys).values()) != {WorkState.LOST}:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        with engine.database.begin() as connection:
-            connection.exec_driver_sql(
-                "UPDATE workflow_status SET completed_at = completed_at - 8 * 86400000 "
-                "WHERE workflow_uuid = ?",
-                (f"{runs[0].id}:1",),
-            )
     with Engine(settings(tmp_path), actions=actions()) as engine:
-        states = engine._dispatcher.states(keys)
-        assert [states[key] for key in keys] == [WorkState.LOST, WorkState.DONE]
-        assert engine.execution("acme", runs[0].id).status is ExecutionStatus.SUCCEEDED
+        with engine.database.connect() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM dispatch_queue").all() == []
+        assert {engine.execution("acme", run.id).status for run in runs} == {
+            ExecutionStatus.SUCCEEDED
+        }

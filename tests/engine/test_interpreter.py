@@ -38,6 +38,7 @@ def test_later_steps_read_earlier_outputs_and_inputs(tmp_path):
         tool("emails", value=[{"from": "a@b.c"}, {"from": "d@e.f"}]),
         tool("second", value="{{ emails[1] }}"),
         tool("text", value="{{ inputs.greeting }}, {{ second.from }}"),
+        definition={"inputs": {"greeting": {}}},
         inputs={"greeting": "Hello"},
     )
     assert ended.status is ExecutionStatus.SUCCEEDED
@@ -293,7 +294,7 @@ def test_outputs_are_stored_exactly_and_whole(tmp_path):
 )
 def test_inputs_are_checked_before_anything_is_queued(tmp_path, given, words):
     takes = {"week": {"required": True}, "year": {"default": 2026}}
-    with inline_engine(tmp_path) as engine:
+    with inline_engine(tmp_path, actions=actions()) as engine:
         engine.put_workflow("acme", workflow(tool("a"), inputs=takes), workflow_id="w")
         with pytest.raises(errors.InvalidParameters, match=words.replace("?", r"\?")):
             engine.submit("acme", "w", inputs=given)
@@ -302,7 +303,7 @@ def test_inputs_are_checked_before_anything_is_queued(tmp_path, given, words):
 
 @pytest.mark.parametrize("workspace", ["..", "../other", "a/b", "", "a\n"])
 def test_a_workspace_id_can_not_lead_out_of_its_folder(tmp_path, workspace):
-    with inline_engine(tmp_path) as engine:
+    with inline_engine(tmp_path, actions=actions()) as engine:
         engine.put_workflow(workspace, workflow(tool("a")), workflow_id="w")
         with pytest.raises(errors.InvalidParameters, match="A workspace id begins with"):
             engine.submit(workspace, "w")
@@ -320,10 +321,12 @@ def test_defaults_of_inputs_are_filled_in(tmp_path):
 
 def test_bad_parameters_name_the_step_and_the_field(tmp_path):
     with inline_engine(tmp_path) as engine:
-        engine.put_workflow("acme", workflow(tool("a", "render_template")), workflow_id="w")
-        ended = engine.execution("acme", engine.submit("acme", "w").id)
+        step = tool("a", "render_template", body="{{ inputs.body }}")
+        engine.put_workflow("acme", workflow(step, inputs={"body": {}}), workflow_id="w")
+        run = engine.submit("acme", "w", inputs={"body": [1]})
+        ended = engine.execution("acme", run.id)
     assert ended.error.code == "invalid_parameters"
-    assert "Step 'a' can't call render_template: parameters: give either" in ended.error.message
+    assert ended.error.message.startswith("Step 'a' can't call render_template: body: ")
 
 
 # ---------------------------------------------------------------- agents

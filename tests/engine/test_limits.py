@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from engine.definition import Budget, load_workflow, to_data
 from engine.errors import BudgetExceeded, TurnLimitReached
@@ -12,14 +13,15 @@ from engine.execution import ExecutionStatus
 from engine.ports import Completion, Limits
 from engine.run.budget import (
     COST_SETTING,
-    DAILY_SETTING,
     TOKENS_SETTING,
     TURNS_SETTING,
     Governor,
     cost_cap,
 )
+from engine.run.day import DAILY_COST_SETTING, DAILY_TOKENS_SETTING
 from engine.run.spending import Spending, Usage
-from engine.testing import FrozenClock, ScriptedModel, agent, inline_engine, tool, workflow
+from engine.storage.spending import USED_SINCE, Spent
+from engine.testing import FrozenClock, ScriptedModel, actions, agent, inline_engine, tool, workflow
 
 NONE = Budget()
 
@@ -50,7 +52,7 @@ def engine_with(tmp_path):
     opened = []
 
     def open_engine(**ports):
-        manager = inline_engine(tmp_path, **ports)
+        manager = inline_engine(tmp_path, actions=actions(), **ports)
         opened.append(manager)
         return manager.__enter__()
 
@@ -107,7 +109,7 @@ def test_a_workspace_setting_takes_effect_in_the_next_run(engine_with):
     assert run(engine, agent("a", "?")).status is ExecutionStatus.SUCCEEDED
     settings.now = replace(settings.now, max_cost_per_step_usd=Decimal("1.20"))
     ended = run(engine, agent("a", "?"))
-    assert settings.asked == ["acme", "acme"]
+    assert settings.asked == ["acme"] * 4  # by the estimate of each run, and by its start
     assert ended.error.code == "budget_exceeded"
     assert ended.error.message.startswith("Cost limit of $1.20 exceeded: $7.00 used.")
     details = ended.error.details
@@ -161,12 +163,44 @@ def test_the_day_is_checked_before_a_model_is_asked_and_after(engine_with):
     before = run(engine, agent("a", "?"))
     assert len(model.asked) == asked
     assert before.error.message.startswith("Daily cost limit of $2.00 used up: $2.50 used.")
-    assert before.error.details["set_by"] == DAILY_SETTING
+    assert before.error.details["set_by"] == DAILY_COST_SETTING
     assert before.error.details["resets_at"] == "2026-01-06T00:00:00+00:00"
     # Another workspace has a day of its own, and tomorrow is another day.
     assert run(engine, agent("a", "?"), workspace="other").status is ExecutionStatus.SUCCEEDED
     clock.advance(15 * 3600)
     assert run(engine, agent("a", "?")).status is ExecutionStatus.SUCCEEDED
+
+
+def test_the_tokens_of_a_day_are_limited_likewise_whatever_they_cost(engine_with):
+    clock = FrozenClock()
+    settings = Settings(max_daily_tokens=30)
+    engine = engine_with(model=costing(None, "1", None, "1"), limits=settings, clock=clock)
+    assert run(engine, agent("a", "?")).status is ExecutionStatus.SUCCEEDED
+    assert run(engine, agent("a", "?")).status is ExecutionStatus.SUCCEEDED  # exactly at the limit
+    before = run(engine, agent("a", "?"))
+    assert before.error.message == (
+        "Daily token limit of 30 used up: 30 used. Set by workspace setting "
+        "budget_max_daily_tokens. It starts again at midnight UTC."
+    )
+    assert before.error.details == {
+        "limit": 30,
+        "used": 30,
+        "unit": "tokens",
+        "set_by": DAILY_TOKENS_SETTING,
+        "resets_at": "2026-01-06T00:00:00+00:00",
+    }
+    settings.now = Limits(max_daily_tokens=40)
+    after = run(engine, agent("a", "?"))
+    assert after.error.message.startswith("Daily token limit of 40 exceeded: 45 used.")
+    clock.advance(15 * 3600)
+    assert run(engine, agent("a", "?")).status is ExecutionStatus.SUCCEEDED
+
+
+def test_what_a_day_has_used_is_found_by_its_time_and_not_run_by_run(engine_with):
+    query = str(USED_SINCE.compile(dialect=sqlite.dialect()))
+    with engine_with().database.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("", "acme", "2026-01-05"))
+        assert "USING INDEX ix_step_run_used (completed_at>?)" in str(plan.all())
 
 
 def test_a_step_without_a_model_of_its_own_uses_the_workspaces(engine_with):
@@ -200,7 +234,7 @@ def test_the_least_number_of_turns_counts(step, flow, workspace, set_by):
 
 
 async def nothing_spent(_moment):
-    return Decimal(0)
+    return Spent()
 
 
 def test_an_unknown_price_is_not_counted_as_a_cost(engine_with):

@@ -12,6 +12,7 @@ import pytest
 
 from engine.dispatch.inline import InlineDispatcher
 from engine.engine import Engine
+from engine.errors import EffectWouldRepeat
 from engine.execution import ExecutionStatus, StepStatus
 from engine.storage import journal
 from engine.storage.database import writing
@@ -101,7 +102,7 @@ class Workers:
         return path.read_text().split() if path.exists() else []
 
     def wait_for(self, count):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(self.log) < count:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.005)
@@ -134,7 +135,7 @@ def test_after_kill_9_the_run_goes_on_and_no_committed_step_runs_again(workers, 
     before = workers.log
     here = []
     with Engine(settings(workers.folder, lock_wait_seconds=5.0), actions=slow_here(here)) as engine:
-        ended = engine.wait("acme", workers.run_id, 20)
+        ended = engine.wait("acme", workers.run_id, 60)
         rows = engine.history("acme", workers.run_id)
     assert ended.status is ExecutionStatus.SUCCEEDED
     assert ended.round == 1
@@ -160,7 +161,7 @@ def test_kill_9_at_any_moment_again_and_again(workers, seed):
         workers.kill()
         what = "wait"
     with Engine(settings(workers.folder, lock_wait_seconds=5.0), actions=slow_here([])) as engine:
-        assert engine.wait("acme", workers.run_id, 20).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", workers.run_id, 60).status is ExecutionStatus.SUCCEEDED
         rows = engine.history("acme", workers.run_id)
     assert [row.step_id for row in rows] == [f"s{n}" for n in range(12)]
     # Each kill may repeat the one step that was under way, and no other.
@@ -180,7 +181,7 @@ def test_a_step_whose_effect_may_have_happened_is_not_repeated(workers):
 
     known = slow_here([]) | {"send": FunctionAction(send, repeatable=False)}
     with Engine(settings(workers.folder, lock_wait_seconds=5.0), actions=known) as engine:
-        ended = engine.wait("acme", workers.run_id, 20)
+        ended = engine.wait("acme", workers.run_id, 60)
         assert ended.status is ExecutionStatus.FAILED
         assert ended.error.code == "conflict"
         assert "its effect may have happened already" in ended.error.message
@@ -190,9 +191,10 @@ def test_a_step_whose_effect_may_have_happened_is_not_repeated(workers):
             "skipped",
         ]
         assert sent == []
-        # A person who resumes has looked.
-        engine.resume("acme", ended.id, mode="partial")
-        assert engine.wait("acme", ended.id, 20).status is ExecutionStatus.SUCCEEDED
+        with pytest.raises(EffectWouldRepeat):
+            engine.resume("acme", ended.id, mode="partial")
+        engine.resume("acme", ended.id, mode="partial", repeat_effects=True)
+        assert engine.wait("acme", ended.id, 60).status is ExecutionStatus.SUCCEEDED
         assert sent == ["b"]
 
 
@@ -207,7 +209,7 @@ def test_a_run_that_kills_every_process_is_given_up(workers):
         workers.folder, most_recoveries=2, reconcile_seconds=0.1, lock_wait_seconds=5.0
     )
     with Engine(quick, actions=slow_here([])) as engine:
-        ended = engine.wait("acme", workers.run_id, 20)
+        ended = engine.wait("acme", workers.run_id, 60)
         assert ended.status is ExecutionStatus.CRASHED
         assert "started too often" in ended.error.message
         assert ended.current_step == "b"
@@ -232,7 +234,7 @@ def test_closing_stops_a_run_and_the_next_start_goes_on(tmp_path):
             time.sleep(0.005)
     known["slow"] = FunctionAction(lambda name, seconds: started.append(name))
     with Engine(settings(tmp_path), actions=known) as engine:
-        assert engine.wait("acme", run.id, 20).status is ExecutionStatus.SUCCEEDED
+        assert engine.wait("acme", run.id, 60).status is ExecutionStatus.SUCCEEDED
     assert started == ["a", "b", "b"]
 
 
@@ -249,24 +251,22 @@ def test_a_zombie_can_write_nothing_after_a_takeover(tmp_path):
     """The first interpreter is held inside a step while a second one takes the run over."""
     queue = InlineDispatcher(hold=True)
     calls = []
-    with inline_engine(tmp_path, dispatcher=queue, actions={}) as engine:
-        interpreter = engine._interpreter
 
-        async def step(name):
-            calls.append(name)
-            if calls == ["a"]:
-                outcome = await interpreter.carry_out(run.id, 1)  # the takeover
-                calls.append(outcome)
-            return len(calls)
+    async def step(name):
+        calls.append(name)
+        if calls == ["a"]:
+            outcome = await engine._interpreter.carry_out(run.id, 1)  # the takeover
+            calls.append(outcome)
+        return len(calls)
 
-        interpreter._outside.actions["step"] = FunctionAction(step)
+    with inline_engine(tmp_path, dispatcher=queue, actions=actions(step=step)) as engine:
         engine.put_workflow(
             "acme",
             workflow(tool("a", "step", name="a"), tool("b", "step", name="b")),
             workflow_id="w",
         )
         run = engine.submit("acme", "w")
-        outcome = asyncio.run(interpreter.carry_out(run.id, 1))
+        outcome = asyncio.run(engine._interpreter.carry_out(run.id, 1))
         assert outcome == "superseded"
         assert calls == ["a", "a", "b", "succeeded"]
         rows = engine.history("acme", run.id)
@@ -276,8 +276,12 @@ def test_a_zombie_can_write_nothing_after_a_takeover(tmp_path):
 
 def test_an_old_dispatch_of_a_resumed_run_does_nothing(tmp_path):
     queue = InlineDispatcher(hold=True)
-    with inline_engine(tmp_path, dispatcher=queue, actions=actions()) as engine:
-        engine.put_workflow("acme", workflow(tool("a", "no_such_action")), workflow_id="w")
+
+    def fail():
+        raise ValueError("no")
+
+    with inline_engine(tmp_path, dispatcher=queue, actions=actions(fail=fail)) as engine:
+        engine.put_workflow("acme", workflow(tool("a", "fail")), workflow_id="w")
         run = engine.submit("acme", "w")
         queue.run()
         engine.resume("acme", run.id)

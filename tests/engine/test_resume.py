@@ -280,7 +280,8 @@ def test_a_run_that_succeeded_is_not_resumed(engine):
 def test_a_run_that_is_queued_is_already_running(tmp_path):
     from engine.dispatch.inline import InlineDispatcher
 
-    with inline_engine(tmp_path, dispatcher=InlineDispatcher(hold=True)) as engine:
+    queue = InlineDispatcher(hold=True)
+    with inline_engine(tmp_path, dispatcher=queue, actions=actions()) as engine:
         engine.put_workflow("acme", workflow(tool("a")), workflow_id="w")
         run = engine.submit("acme", "w")
         with pytest.raises(AlreadyRunning):

@@ -1,6 +1,7 @@
 """Jobs by the clock: once a tick, in a thread, whatever they raise."""
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -13,6 +14,7 @@ from engine.dispatch.inline import InlineDispatcher
 from engine.dispatch.schedule import ScheduledJob
 from engine.engine import Engine
 from engine.errors import InvalidSchedule
+from engine.storage.queue_tables import TICK
 from engine.testing import settings
 
 
@@ -111,34 +113,70 @@ def restart(folder, cron, job, seconds):
     engine.close()
 
 
+def set_last_tick(folder, moment):
+    engine = Engine(settings(folder))
+    with engine.database.begin() as connection:
+        connection.execute(sa.update(TICK).values(tick=moment))
+    engine.database.dispose()
+
+
 def test_of_the_ticks_nobody_was_there_for_the_last_is_made_up_once(tmp_path):
     far = "0 0 1 1 *"
-    restart(tmp_path, far, nothing, 0.1)
-    fired_long_ago = sa.text(
-        "UPDATE workflow_schedules SET last_fired_at = '2020-01-01T00:00:00+00:00'"
-    )
-    engine = Engine(settings(tmp_path))
-    with engine.database.begin() as connection:
-        connection.execute(fired_long_ago)
-    engine.database.dispose()
     seen = []
-    restart(tmp_path, far, seen.append, 1.5)
-    restart(tmp_path, far, seen.append, 1.0)
+    restart(tmp_path, far, seen.append, 0.3)
+    assert seen == []  # a job that is new has nothing to make up
+    set_last_tick(tmp_path, datetime(2020, 1, 1, tzinfo=UTC))
+    restart(tmp_path, far, seen.append, 0.3)
+    restart(tmp_path, far, seen.append, 0.3)
     assert seen == [ScheduledJob("job", far, nothing).last_tick(datetime.now(UTC))]
 
 
 def test_a_process_without_jobs_leaves_ticks_to_others(tmp_path):
-    restart(tmp_path, "* * * * * *", nothing, 0.1)
-    with Engine(settings(tmp_path)) as engine:
-        time.sleep(2.5)
-        with engine.database.connect() as connection:
-            states = connection.exec_driver_sql(
-                "SELECT DISTINCT status FROM workflow_status WHERE name = 'run_job'"
-            ).scalars()
-            assert set(states) <= {"ENQUEUED", "SUCCESS"}
+    far = "0 0 1 1 *"
+    restart(tmp_path, far, nothing, 0.3)
+    set_last_tick(tmp_path, datetime(2020, 1, 1, tzinfo=UTC))
+    with Engine(settings(tmp_path)):
+        time.sleep(0.5)
     seen = []
-    started = datetime.now(UTC)
-    restart(tmp_path, "* * * * * *", seen.append, 3.0)
-    before = [moment for moment in seen if moment < started]
-    assert len(before) <= 1
-    assert len(seen) > len(before)
+    restart(tmp_path, far, seen.append, 0.3)
+    assert len(seen) == 1
+
+
+def test_a_job_never_overlaps_itself_and_lets_the_ticks_meanwhile_go(tmp_path):
+    seen, under_way, most = [], [], []
+
+    def slow(moment):
+        under_way.append(moment)
+        most.append(len(under_way))
+        seen.append(moment)
+        time.sleep(2.2)
+        under_way.remove(moment)
+
+    engine = Engine(settings(tmp_path))
+    engine.schedule("slow", "* * * * * *", slow)
+    with engine:
+        time.sleep(5.0)
+    assert max(most) == 1
+    assert len(seen) >= 2
+    assert all(
+        later - earlier >= timedelta(seconds=2) for earlier, later in itertools.pairwise(seen)
+    )
+
+
+def test_a_job_that_its_process_did_not_finish_is_done_again(tmp_path):
+    moments, release = [], threading.Event()
+
+    def stuck(moment):
+        moments.append(moment)
+        release.wait(20)
+
+    engine = Engine(settings(tmp_path))
+    engine.schedule("job", "* * * * * *", stuck)
+    engine.start()
+    while not moments:
+        time.sleep(0.01)
+    engine.close()  # does not wait for it any longer
+    again = []
+    restart(tmp_path, "* * * * * *", again.append, 0.5)
+    release.set()
+    assert again[0] == moments[0]

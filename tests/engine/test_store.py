@@ -13,13 +13,13 @@ from engine.engine import Engine
 from engine.errors import InvalidDefinition, NotFound, StaleVersion, StoreBusy
 from engine.execution import ExecutionStatus
 from engine.storage.database import connect, writing
-from engine.storage.writer import Writer
+from engine.storage.writer import MOST_IN_A_GROUP, Writer
 from engine.testing import FrozenClock, actions, inline_engine, settings, tool, workflow
 
 
 @pytest.fixture
 def engine(tmp_path):
-    with inline_engine(tmp_path) as engine:
+    with inline_engine(tmp_path, actions=actions()) as engine:
         yield engine
 
 
@@ -40,7 +40,7 @@ def test_a_definition_comes_back_as_it_was_from_another_engine(tmp_path):
         budget={"max_cost_usd": "0.20"},
         inputs={"week": {"required": True}},
     )
-    with inline_engine(tmp_path) as engine:
+    with inline_engine(tmp_path, actions=actions()) as engine:
         engine.put_workflow("acme", written, workflow_id="report")
     with inline_engine(tmp_path) as engine:
         assert engine.workflow("acme", "report").workflow == written
@@ -169,9 +169,13 @@ def test_a_change_can_be_undone_with_its_resource(engine):
 
 def test_runs_are_listed_newest_first_and_filtered(tmp_path):
     clock = FrozenClock()
-    with inline_engine(tmp_path, clock=clock, actions=actions()) as engine:
+
+    def fail():
+        raise ValueError("no")
+
+    with inline_engine(tmp_path, clock=clock, actions=actions(fail=fail)) as engine:
         engine.put_workflow("acme", workflow(tool("a")), workflow_id="good")
-        engine.put_workflow("acme", workflow(tool("a", "no_such_action")), workflow_id="bad")
+        engine.put_workflow("acme", workflow(tool("a", "fail")), workflow_id="bad")
         ids = []
         for name in ("good", "bad", "good"):
             ids.append(engine.submit("acme", name).id)
@@ -244,15 +248,30 @@ def test_what_waits_is_committed_together(writer):
     sa.event.listen(writer.database, "commit", commits.append)
 
     async def write_many():
-        blocker = threading.Event()
-        first = writer.write(lambda connection: blocker.wait(5))
-        rest = [writer.write(insert(number)) for number in range(50)]
-        blocker.set()
-        await asyncio.gather(first, *rest)
+        await asyncio.gather(*(writer.write(insert(number)) for number in range(50)))
 
     asyncio.run(write_many())
-    assert len(commits) <= 3
+    assert len(commits) == 1
     assert writer.write_now(lambda c: c.scalar(sa.text("SELECT count(*) FROM t"))) == 50
+
+
+def test_what_was_asked_for_is_done_although_the_writer_closes_and_nobody_waits(writer):
+    async def write_and_leave():
+        writer.write(insert(1))
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(write_and_leave())
+    writer.start()
+    assert writer.write_now(lambda c: c.scalar(sa.text("SELECT count(*) FROM t"))) == 1
+
+
+def test_more_than_fits_into_a_group_is_done_in_the_order_given(writer):
+    async def write_many():
+        asked = [writer.write(insert(number)) for number in range(3 * MOST_IN_A_GROUP)]
+        asked.append(writer.write(lambda c: c.scalar(sa.text("SELECT count(*) FROM t"))))
+        return (await asyncio.gather(*asked))[-1]
+
+    assert asyncio.run(write_many()) == 3 * MOST_IN_A_GROUP
 
 
 def test_one_bad_piece_of_work_spoils_no_other(writer):

@@ -12,7 +12,14 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 #: A tool step's parameters are written `with`; `parameters` is accepted for it.
 PARAMETERS = ("with", "parameters")
-MOST_NESTED = 20
+#: What a step reads beside its parameters.
+_TEXTS = ("prompt", "for_each", "state", "update", "message")
+#: Lists in which steps stand.
+STEP_LISTS = ("steps", "on_reject")
+#: Any iteration of a loop, in a place.
+EACH = "*"
+#: Levels of data, which is twice that of steps and more: no deeper definition can be stored.
+MOST_NESTED = 64
 
 _BRACES = re.compile(r"(?<!\\)\{\{([^{}]{1,500})\}\}")
 _REFERENCE = re.compile(
@@ -22,10 +29,13 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PlacedStep:
-    """A step with where it stands: `pointer` in the definition, `path` as runs name it."""
+    """A step with where it stands: `pointer` in the definition, `place` as runs name it.
+
+    A place is a path without the iterations of loops: `/rows/*/send` for `/rows/4/send`.
+    """
 
     pointer: Pointer
-    path: str
+    place: str
     id: str
     data: Mapping[str, JsonValue]
 
@@ -51,11 +61,17 @@ class PlacedStep:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Where its references begin: ids of other steps, and `inputs`."""
-        texts = [leaf for _, leaf in leaves([dict(self.parameters), self.data.get("prompt")])]
+        """Where its references begin: ids of other steps, names of loops, and `inputs`."""
+        own = [self.data.get(key) for key in _TEXTS]
+        texts = [leaf for _, leaf in leaves([dict(self.parameters), *own])]
         found = [spelled(text).references for text in texts if isinstance(text, str)]
         roots = (root_of(reference) for references in found for reference in references)
         return frozenset(root for root in roots if root)
+
+    def holds(self, other: "PlacedStep") -> bool:
+        """Whether *other* stands inside it."""
+        depth = len(self.pointer)
+        return depth < len(other.pointer) and other.pointer[:depth] == self.pointer
 
     @property
     def parameters_key(self) -> str:
@@ -76,20 +92,39 @@ def steps(definition: Mapping[str, JsonValue]) -> Iterator[PlacedStep]:
     yield from _steps(definition.get("steps"), ("steps",), "", MOST_NESTED)
 
 
-def _steps(value: JsonValue, pointer: Pointer, path: str, depth: int) -> Iterator[PlacedStep]:
+def _steps(value: JsonValue, pointer: Pointer, place: str, depth: int) -> Iterator[PlacedStep]:
     if depth == 0:
         return
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _steps(item, (*pointer, str(index)), path, depth - 1)
+            yield from _steps(item, (*pointer, str(index)), place, depth - 1)
     elif isinstance(value, dict):
         own_id = value.get("id")
-        if isinstance(own_id, str) and kind_of(value):
-            path = f"{path}/{own_id}"
-            yield PlacedStep(pointer, path, own_id, value)
+        if isinstance(own_id, str):
+            place = f"{place}/{own_id}"
+            if kind_of(value):
+                yield PlacedStep(pointer, place, own_id, value)
         for key, item in value.items():
             if key not in PARAMETERS and isinstance(item, dict | list):
-                yield from _steps(item, (*pointer, key), path, depth - 1)
+                below = place + _below(value, key)
+                yield from _steps(item, (*pointer, key), below, depth - 1)
+
+
+def _below(holder: Mapping[str, JsonValue], key: str) -> str:
+    """What stands between a step's place and that of a step under its *key*."""
+    match holder.get("type"), key:
+        case "loop", "steps":
+            return f"/{EACH}"
+        case "approval", "on_reject":
+            return "/reject"
+        case _:
+            return ""
+
+
+def place_of(path: str) -> str:
+    """The place of a step that a run calls *path*: in any iteration of the loops around it."""
+    parts = path.split("/")
+    return "/".join([*parts[:2], *(EACH if part.isdigit() else part for part in parts[2:])])
 
 
 def step_at(definition: Mapping[str, JsonValue], path: str | None) -> PlacedStep | None:
@@ -97,7 +132,8 @@ def step_at(definition: Mapping[str, JsonValue], path: str | None) -> PlacedStep
     if not path:
         return None
     every = tuple(steps(definition))
-    exact = [step for step in every if step.path == path]
+    place = place_of(path)
+    exact = [step for step in every if step.place == place]
     if len(exact) == 1:
         return exact[0]
     last = path.rpartition("/")[2]
@@ -190,13 +226,17 @@ def root_of(reference: str) -> str | None:
 
 
 def upstream(definition: Mapping[str, JsonValue], step: PlacedStep) -> frozenset[str]:
-    """Ids of *step* and of all steps whose output it reads, straight or through others."""
-    by_id = {other.id: other for other in steps(definition)}
-    found: set[str] = set()
-    waiting = [step.id]
+    """Ids of *step* and of all steps whose output it reads, straight or through others.
+
+    Those around it are read too: a loop decides what the steps inside it are about.
+    """
+    every = tuple(steps(definition))
+    found: dict[Pointer, PlacedStep] = {}
+    waiting = [step]
     while waiting:
-        own = waiting.pop()
-        if own in by_id and own not in found:
-            found.add(own)
-            waiting.extend(by_id[own].reads)
-    return frozenset(found)
+        one = waiting.pop()
+        if one.pointer not in found:
+            found[one.pointer] = one
+            reads = one.reads
+            waiting.extend(other for other in every if other.id in reads or other.holds(one))
+    return frozenset(one.id for one in found.values())

@@ -1,12 +1,13 @@
 """What runs by the clock, over all workspaces."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from .nightly import Nightly
 from .policy import Policy
 from .storage.audit import AuditTrail
+from .storage.store import Store
 from .types.nightly import Digest, PassState
 from .types.principal import Principal, PrincipalKind, Role
 
@@ -61,6 +62,38 @@ class NightlyJob:
             digest.analysed,
             digest.credits,
         )
+
+
+class StillNeeded:
+    """Which runs the copilot needs, however old they are; the engine's `Watched`.
+
+    Those of a fix that is being watched, and those of a pattern that goes on. catch_up: takes in
+    what has ended in a workspace, so that nothing is deleted that it has not seen.
+    """
+
+    def __init__(
+        self, store: Store, catch_up: Callable[[str], int], *, policy: Callable[[str], Policy]
+    ) -> None:
+        self._store = store
+        self._catch_up = catch_up
+        self._policy = policy
+
+    def watched(self, workspace_id: str, execution_ids: Collection[str]) -> frozenset[str]:
+        """Those of *execution_ids* that are to be kept."""
+        self._catch_up(workspace_id)
+        behind = self._store.outcomes.runs_behind(workspace_id, execution_ids)
+        return behind | self._in_patterns(workspace_id, execution_ids)
+
+    def _in_patterns(self, workspace_id: str, execution_ids: Collection[str]) -> frozenset[str]:
+        policy, failures = self._policy(workspace_id), self._store.failures
+        groups = [
+            group
+            for workflow_id in failures.workflows_of(workspace_id, execution_ids)
+            for group in failures.groups(workspace_id, workflow_id, policy.pattern_window)
+            if len(group.sightings) >= policy.pattern_threshold
+        ]
+        runs = {seen.execution_id for group in groups for seen in group.sightings}
+        return frozenset(runs.intersection(execution_ids))
 
 
 def _machine(workspace_id: str) -> Principal:

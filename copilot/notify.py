@@ -1,16 +1,19 @@
-"""Telling people by e-mail, through the mail server of the settings. It never raises for mail.
+"""Telling people by e-mail, through the mail server of the settings.
 
 What could not be sent is said in words: whoever sends a letter has something more important to do
-than to fail for it.
+than to fail for it. Who can try again later is told by an error instead.
 """
 
 import hashlib
+import html
+import logging
 import queue
 import re
+import shlex
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,13 +25,18 @@ from typing import Any
 from .characters import has_hidden
 from .errors import InvalidInput
 from .settings import Settings
+from .types.engine import ScheduleNotice
+from .types.frozen import visible
 
 SMTPS_PORT = 465
 #: Seconds for one answer of the server, and for the whole of it.
 SECONDS = 15.0
 DEADLINE = 60.0
 MOST_ADDRESSES = 20
+#: A notice is one of many, and comes again: its server gets less time.
+NOTICE_SECONDS = 10.0
 
+_log = logging.getLogger(__name__)
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -47,9 +55,16 @@ class Postman:
     """Hands letters to the mail server that the settings name."""
 
     def __init__(
-        self, settings: Settings, *, seconds: float = SECONDS, deadline: float = DEADLINE
+        self,
+        settings: Settings,
+        *,
+        seconds: float = SECONDS,
+        deadline: float = DEADLINE,
+        where: str = "nightly_digest_to",
     ) -> None:
+        """where: what the addresses are from."""
         self._settings = settings
+        self._where = where
         self._seconds = seconds
         self._deadline = deadline
 
@@ -59,10 +74,18 @@ class Postman:
         Gives 'sent to 2', 'sent to 1, not to b@example.com: …', or 'not sent: …'.
         """
         try:
-            recipients = read_addresses(to)
-            message = _compose(letter, self._sender(), recipients)
-        except InvalidInput as error:
+            return self.hand_over(letter, to)
+        except (InvalidInput, ConnectionError) as error:
             return f"not sent: {error}"
+
+    def hand_over(self, letter: Letter, to: str) -> str:
+        """`send` for whoever tries again.
+
+        Raises InvalidInput for what can't be sent at all: no mail server, an address that is none.
+        Raises ConnectionError, with a sentence, when the server has not taken it for anybody.
+        """
+        recipients = read_addresses(to, where=self._where)
+        message = _compose(letter, self._sender(), recipients)
         posting = _Posting(self._settings, message, recipients, seconds=self._seconds)
         return posting.within(self._deadline)
 
@@ -70,6 +93,58 @@ class Postman:
         if self._settings.smtp_host is None:
             raise InvalidInput("ASK_COPILOT_SMTP_HOST", "no mail server is set.", "")
         return _read_address(self._settings.smtp_sender, where="ASK_COPILOT_SMTP_SENDER")
+
+
+class ScheduleMail:
+    """Tells people about their schedules, by e-mail; the engine's `Notifier`.
+
+    to: the addresses of a workspace, empty where nobody wants mail: then the log says it.
+    """
+
+    def __init__(
+        self, settings: Settings, *, to: Callable[[str], str], seconds: float = NOTICE_SECONDS
+    ) -> None:
+        self._postman = Postman(
+            settings, seconds=seconds, deadline=seconds, where="schedule_notices_to"
+        )
+        self._to = to
+
+    def notify(self, notice: ScheduleNotice) -> None:
+        """Returns when it is sent, or never can be. Raises ConnectionError to be called again."""
+        to = self._to(notice.workspace_id)
+        if not to.strip():
+            _log.warning("Workspace %s: %s", notice.workspace_id, notice.text)
+            return
+        try:
+            self._postman.hand_over(schedule_letter(notice), to)
+        except InvalidInput as error:
+            _log.warning("Workspace %s: %s Not sent: %s", notice.workspace_id, notice.text, error)
+        except ConnectionError as error:
+            _log.warning("A notice of workspace %s was not sent: %s", notice.workspace_id, error)
+            raise
+
+
+def schedule_letter(notice: ScheduleNotice) -> Letter:
+    """What is told, and the commands that lead on."""
+    name = visible(notice.workflow_name)
+    subject = {
+        "pause_near": f"your agent {name!r} is about to be paused",
+        "paused": f"your agent {name!r} is paused",
+    }[notice.kind]
+    commands: list[str] = []
+    if notice.execution_id is not None:
+        commands.append(f"ask-copilot analyze {notice.execution_id}")
+    if notice.kind == "paused":
+        commands.append(f"ask-copilot workflows unpause {shlex.quote(visible(notice.workflow_id))}")
+    told = visible(notice.text)
+    listed = "".join(f"<pre>{html.escape(command)}</pre>" for command in commands)
+    return Letter(
+        subject=f"Ask Copilot, {visible(notice.workspace_id)}: {subject}",
+        text="\n\n".join([told, *(f"  {command}" for command in commands)]) + "\n",
+        html=f'<!doctype html>\n<html lang="en"><body><p>{html.escape(told)}</p>{listed}'
+        "</body></html>\n",
+        identity=notice.id,
+    )
 
 
 def read_addresses(text: str, *, where: str = "nightly_digest_to") -> tuple[Address, ...]:
@@ -175,26 +250,34 @@ class _Posting:
         self._seconds = seconds
         self._place = f"{settings.smtp_host}:{settings.smtp_port}"
         self.session: smtplib.SMTP | None = None
-        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[str | ConnectionError] = queue.SimpleQueue()
 
     def within(self, deadline: float) -> str:
+        """What became of it. Raises ConnectionError."""
         Thread(target=self._work, name="postman", daemon=True).start()
         try:
-            return self._answers.get(timeout=deadline)
+            answer = self._answers.get(timeout=deadline)
         except queue.Empty:
             self._hang_up()
-            return f"not sent: {self._place} took longer than {deadline:g} s; it may still arrive"
+            raise ConnectionError(
+                f"{self._place} took longer than {deadline:g} s; it may still arrive"
+            ) from None
+        if isinstance(answer, ConnectionError):
+            raise answer
+        return answer
 
     def _work(self) -> None:
         try:
-            answer = self._hand_over()
+            self._answers.put(self._hand_over())
         except smtplib.SMTPRecipientsRefused as error:
-            answer = f"not sent: {self._place} refused {_refusals(error.recipients)}"
+            self._fail(f"refused {_refusals(error.recipients)}")
         except smtplib.SMTPResponseException as error:
-            answer = f"not sent: {self._place} answered {_said(error.smtp_code, error.smtp_error)}"
+            self._fail(f"answered {_said(error.smtp_code, error.smtp_error)}")
         except (OSError, UnicodeError, smtplib.SMTPException) as error:
-            answer = f"not sent: {self._place}: {_one_line(str(error) or type(error).__name__)}"
-        self._answers.put(answer)
+            self._fail(_one_line(str(error) or type(error).__name__), colon=":")
+
+    def _fail(self, words: str, *, colon: str = "") -> None:
+        self._answers.put(ConnectionError(f"{self._place}{colon} {words}"))
 
     def _hand_over(self) -> str:
         with self._connect() as session:

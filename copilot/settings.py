@@ -12,7 +12,7 @@ from .errors import InvalidInput
 
 PREFIX = "ASK_COPILOT_"
 #: Names with the prefix that belong to the test suite and the build, not to the product.
-FOREIGN = frozenset({"REQUIRE"})
+FOREIGN = frozenset({"REQUIRE", "TEST_POSTGRES"})
 
 
 class Settings(BaseModel):
@@ -49,6 +49,27 @@ class Settings(BaseModel):
     nightly: str | None = Field(
         default=None,
         description="When `serve` looks at the failures since the last time: a cron line in UTC.",
+    )
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which a run that has ended is deleted; kept for ever without it.",
+    )
+    concurrency: int = Field(
+        default=50, ge=1, le=1_000, description="Runs that one process carries out at once."
+    )
+    max_running: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Most runs under way at once, over all processes and workspaces.",
+    )
+    workspace_max_running: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Most runs of one workspace that are under way at once.",
     )
     log: Literal["json", "text"] = Field(
         default="json", description="How `serve` writes its log, on standard error."

@@ -86,7 +86,10 @@ class KnowledgeBase:
         return self.index.matches(seen)
 
     def for_code(self, code: str, kind: str | None = None) -> OwnCode | None:
-        """What a stable code of our own engine means, by the kind of thing it is about if known."""
+        """What a stable code of our own engine means.
+
+        kind: of the thing it is about, or else the step's action, where they are known.
+        """
         for spelled in (f"{code}/{kind}".lower(), code.lower()):
             if name := self.own_codes.get(spelled):
                 return OwnCode(self.entries[name], self.own_names.get(spelled))

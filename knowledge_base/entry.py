@@ -235,7 +235,7 @@ class Provider(_Spoken):
     own_codes: dict[str, tuple[str, ...]] = Field(
         default_factory=dict[str, tuple[str, ...]],
         description="Codes our own engine gives, under the entry each means; 'code/kind' where "
-        "the kind of thing it is about tells more.",
+        "the kind of thing it is about, or the step's action, tells more.",
     )
     own_names: dict[str, str] = Field(
         default_factory=dict[str, str],

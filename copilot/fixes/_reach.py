@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from pydantic import JsonValue
 
-from ..definitions import Pointer, leaves, spell, steps
+from ..definitions import STEP_LISTS, Pointer, leaves, spell, steps
 from ..names import words_of
 from ..snapshot import ResourceKind, Snapshot
 
@@ -46,6 +46,7 @@ _ABOUT_DATA = _listed("column columns field fields template range sheet")
 
 
 _PLAIN_STEP = _listed("id name type action with")
+_LISTS = tuple((name,) for name in STEP_LISTS)
 
 #: In a pattern: the way to any step, however deep it stands.
 STEP = "{step}"
@@ -118,7 +119,7 @@ class Difference:
     @property
     def is_step(self) -> bool:
         """Whether a step was put in."""
-        return self.operation == "add" and self.pointer[-2:-1] == ("steps",)
+        return self.operation == "add" and self.pointer[-2:-1] in _LISTS
 
     def __str__(self) -> str:
         return f"{self.operation} {spell(self.pointer)}"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
-from ..definitions import PlacedStep, put, root_of, spelled, steps
+from ..definitions import STEP_LISTS, PlacedStep, look_up, put, root_of, spelled, steps
 from ..snapshot import Snapshot
 from ._base import Change
 from ._reach import STEP, Reach, is_destination, is_protected
@@ -28,6 +28,9 @@ class SkipInvalid(Change):
     reach: ClassVar[Reach] = Reach(
         writes=(
             ("add", "/definition/steps/*"),
+            ("add", f"/definition/{STEP}/steps/*"),
+            ("add", f"/definition/{STEP}/on_reject/*"),
+            ("add", f"/definition/{STEP}/branches/*/steps/*"),
             ("change", f"/definition/{STEP}/with/*"),
             ("change", f"/definition/{STEP}/parameters/*"),
         ),
@@ -66,11 +69,12 @@ class SkipInvalid(Change):
         }
         way = (*step.pointer, step.parameters_key, self.parameter)
         changed = put(snapshot.definition, way, f"{{{{ {own_id} }}}}")
-        place, listed = int(step.pointer[1]), changed["steps"]
-        if not isinstance(listed, list):
-            raise self.refuse("the steps of this workflow are not a list.")
-        changed["steps"] = [*listed[:place], check, *listed[place:]]
-        return snapshot.evolve(definition=changed)
+        *around, place = step.pointer
+        beside = look_up(changed, around)
+        if not isinstance(beside, list) or around[-1] not in STEP_LISTS:
+            raise self.refuse(f"step {self.step!r} does not stand in a list of steps.")
+        listed = [*beside[: int(place)], check, *beside[int(place) :]]
+        return snapshot.evolve(definition=put(changed, around, listed))
 
     def summary(self, snapshot: Snapshot) -> str:
         step = self._step(tuple(steps(snapshot.definition)))
@@ -86,12 +90,12 @@ class SkipInvalid(Change):
         return f"in which {self.field!r} is empty"
 
     def _step(self, every: tuple[PlacedStep, ...]) -> PlacedStep:
-        found = next((step for step in every if step.id == self.step), None)
-        if found is None:
+        found = [step for step in every if step.id == self.step]
+        if not found:
             raise self.refuse(f"this workflow has no step {self.step!r}.")
-        if found.pointer[:1] != ("steps",) or len(found.pointer) != 2:
-            raise self.refuse(f"step {self.step!r} stands inside another one.")
-        return found
+        if len(found) > 1:
+            raise self.refuse(f"this workflow has more than one step {self.step!r}.")
+        return found[0]
 
     def _source(self, step: PlacedStep) -> str:
         """The reference through which the rows come. A message's receivers are no rows."""

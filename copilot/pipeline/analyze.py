@@ -5,9 +5,11 @@ validate > preview. Nothing is charged before all of it is done, and one commit 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from knowledge_base import KnowledgeBase
 
+from ..definitions import place_of
 from ..errors import InvalidFix, NotFound
 from ..fixes import Fix
 from ..policy import Policy
@@ -35,9 +37,12 @@ from .diagnose import diagnose
 from .locate import locate
 from .normalize import normalize
 from .preview import preview
-from .report import Offer, Surroundings, compose, failed_step
+from .report import Offer, Surroundings, compose, failed_step, headline
 from .sanitize import one_line
 from .validate import validate
+
+#: What a run that goes on by itself needs nobody to do.
+_BY_ITSELF = frozenset({"resume_after_quota", "retry_policy"})
 
 
 def examine(run: RunRecord) -> Failure:
@@ -99,8 +104,11 @@ class Analyzer:
         """The report on *run*, charged once per *idempotency_key*.
 
         The same failure in the same surroundings is served again from what is stored, for
-        nothing. Raises NotAnalysable for a run that did not fail, and InsufficientCredits.
+        nothing. A run of our engine that waits for a limit is explained too, and counts as no
+        failure. Raises NotAnalysable for one that does neither, and InsufficientCredits.
         """
+        if self._target is None:  # only our own engine can say that a timer is set
+            run = run.model_copy(update={"auto_resume_at": None})
         failure = examine(run)
         with self._store.database.reads():
             if idempotency_key is not None:
@@ -110,14 +118,15 @@ class Analyzer:
             policy = self._policy(run.workspace_id)
             diagnosis = self._diagnose(failure)
             root = self._store.failures.root_of(run.workspace_id, failure.signature)
-            pattern = self._detect(failure, root, diagnosis, policy)
+            pattern = self._detect(run, failure, root, diagnosis, policy)
             around = self._look_around(run, diagnosis)
-            reuse = _reuse_key(failure, root, around)
+            reuse = _reuse_key(run, failure, root, around)
             earlier = self._store.analyses.reusable(reuse)
         if earlier is not None:
-            self._store.failures.record(failure)
+            if not run.is_parked:
+                self._store.failures.record(failure)
             return self._served_again(earlier, run, failure, pattern)
-        offers = self._offers(diagnosis, failure, around)
+        offers = self._offers(run, diagnosis, failure, around)
         report = compose(
             failure,
             diagnosis,
@@ -126,6 +135,7 @@ class Analyzer:
             offers=offers,
             now=self._store.database.now(),
             knowledge=self._knowledge(),
+            auto_resume_at=run.auto_resume_at,
         )
         price = policy.offline_credit_cost
         credits, reason = _charge(report, price)
@@ -139,6 +149,7 @@ class Analyzer:
             credits=credits,
             reason=reason,
             asked_by=asked_by,
+            failed=not run.is_parked,
         )
         return self._store.analyses.answer(finished, price=price)
 
@@ -187,12 +198,17 @@ class Analyzer:
             knowledge=self._knowledge(),
         )
 
-    def _detect(self, failure: Failure, root: str, diagnosis: Diagnosis, policy: Policy) -> Pattern:
+    def _detect(
+        self, run: RunRecord, failure: Failure, root: str, diagnosis: Diagnosis, policy: Policy
+    ) -> Pattern:
+        current = Sighting.of(failure, root)
+        if run.is_parked:  # counts as little as a test
+            current = replace(current, test_mode=True)
         recent = self._store.failures.recent_failures(
             failure.workspace_id, failure.workflow_id, limit=policy.pattern_window
         )
         return detect(
-            Sighting.of(failure, root),
+            current,
             recent,
             root_cause=diagnosis.root_cause,
             captures=diagnosis.captures,
@@ -218,7 +234,7 @@ class Analyzer:
         )
 
     def _offers(
-        self, diagnosis: Diagnosis, failure: Failure, around: Surroundings
+        self, run: RunRecord, diagnosis: Diagnosis, failure: Failure, around: Surroundings
     ) -> tuple[Offer, ...]:
         suggestions = offline.propose(
             diagnosis,
@@ -227,7 +243,11 @@ class Analyzer:
             context=around.context,
             output_names=around.output_names or {},
         )
-        return tuple(self._offer(one.fix, one.hint, around.snapshot) for one in suggestions)
+        return tuple(
+            self._offer(one.fix, one.hint, around.snapshot)
+            for one in suggestions
+            if not (run.is_parked and one.hint.type in _BY_ITSELF)
+        )
 
     def _offer(self, fix: Fix | None, hint: FixHint, snapshot: Snapshot | None) -> Offer:
         """A fix that does not pass validation is left in words: the idea may still help."""
@@ -248,7 +268,9 @@ class Analyzer:
         return earlier.model_copy(
             update={
                 "execution_id": run.execution_id,
+                "headline": headline(failure, waits=run.is_parked),
                 "failed_step": failed_step(failure),
+                "auto_resume_at": run.auto_resume_at,
                 "later_failures": failure.later_failures,
                 "pattern_detected": pattern,
                 "receipt": Receipt(
@@ -280,16 +302,19 @@ def _charge(report: Report, price: int) -> tuple[int, str]:
     return price, "answered by the rules"
 
 
-def _reuse_key(failure: Failure, root: str, around: Surroundings) -> ReuseKey:
-    """A run of the version that is current now is known by what that version says."""
+def _reuse_key(run: RunRecord, failure: Failure, root: str, around: Surroundings) -> ReuseKey:
+    """A run of the version that is current now is known by what that version says.
+
+    What is said of a run that goes on by itself is not said of one that has failed.
+    """
     snapshot = around.snapshot
     is_current = snapshot is not None and snapshot.version == failure.workflow_version
     return ReuseKey(
         workspace_id=failure.workspace_id,
         workflow_id=failure.workflow_id,
         workflow_version=None if is_current else failure.workflow_version,
-        step_path=failure.step_path,
+        step_path=place_of(failure.step_path) if failure.step_path else None,
         group_root=root,
         entities=failure.entities,
-        context_hash=around.digest,
+        context_hash=f"{around.digest} waits" if run.is_parked else around.digest,
     )

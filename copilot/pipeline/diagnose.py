@@ -30,6 +30,8 @@ MAX_EVIDENCE = 4
 MAX_WORDS = 160
 MAX_NAME = 120
 CAPTURE_SPAN = 2_000
+#: What has more words is a sentence, and keeps its article.
+WORDS_OF_A_NAME = 4
 CONTEXT = 30
 
 _ARTICLE = re.compile(r"^(?:the|your|a|an|this)\s+", re.IGNORECASE)
@@ -72,13 +74,14 @@ def diagnose(
     )
     matches = knowledge.matches(seen)
     facts = {key: value for key, value in (details or {}).items() if isinstance(value, str)}
-    own = knowledge.for_code(code, facts.get("kind")) if code else None
+    own = knowledge.for_code(code, facts.get("kind") or step_action) if code else None
     choice = _by_code(own, matches, knowledge) if own else _strongest(matches, knowledge)
     if choice is None:
         return _inconclusive(knowledge, matches, seen)
     names: dict[str, str] = {}
-    if own is not None and own.slot is not None:
-        _take(names, {**facts, own.slot: facts.get("name")}, choice.entry.slots)
+    if own is not None:
+        known = facts if own.slot is None else {**facts, own.slot: facts.get("name", "")}
+        names |= _exactly(known, choice.entry.slots)
     _find_names(names, choice, seen, knowledge)
     return Diagnosis(
         root_cause=RootCause(choice.entry.root_cause),
@@ -208,10 +211,21 @@ def _find_names(
         _take(names, _service(seen, knowledge, entry.root_cause), entry.slots)
 
 
+def _exactly(facts: Mapping[str, str], wanted: frozenset[str]) -> dict[str, str]:
+    """What the engine itself calls things, on one line and not too long."""
+    lines = {name: " ".join(text.split()) for name, text in facts.items() if name in wanted}
+    return {
+        name: line if len(line) <= MAX_NAME else f"{line[: MAX_NAME - 1]}…"
+        for name, line in lines.items()
+        if line
+    }
+
+
 def _take(names: dict[str, str], found: Mapping[str, str | None], wanted: frozenset[str]) -> None:
     for name, value in found.items():
         text = " ".join((value or "").split()).strip(".,;:")[:MAX_NAME]
-        text = _ARTICLE.sub("", text)
+        if text.count(" ") < WORDS_OF_A_NAME:
+            text = _ARTICLE.sub("", text)
         if text and name in wanted and text.lower() not in _NO_NAMES:
             names.setdefault(name, text)
 

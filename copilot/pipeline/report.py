@@ -26,7 +26,7 @@ from ..types import (
     Report,
     SuggestedFix,
 )
-from ..types.message import MessageParts
+from ..types.message import MessageParts, place
 from .context import available_templates, integration_status
 from .sanitize import one_line, sanitize
 
@@ -87,7 +87,7 @@ def compose(
         analysis_id=new_id("analysis"),
         execution_id=failure.execution_id,
         workflow_id=failure.workflow_id,
-        headline=_headline(failure),
+        headline=headline(failure, waits=auto_resume_at is not None),
         explanation=sanitize(telling.explanation).text,
         root_cause=diagnosis.root_cause,
         verdict=diagnosis.verdict,
@@ -112,11 +112,11 @@ def compose(
     )
 
 
-def _headline(failure: Failure) -> str:
+def headline(failure: Failure, *, waits: bool) -> str:
+    """In one line what happened where. waits: the run goes on by itself."""
     words = one_line(failure.error.message, limit=_HEADLINE) or "no error text"
-    if failure.step_number is None:
-        return f"The run failed: {words}"
-    return f"Step {failure.step_number} failed: {words}"
+    where = place(failure.step_number, failure.step_path) or "The run"
+    return f"{where} {'waits' if waits else 'failed'}: {words}"
 
 
 def failed_step(failure: Failure) -> FailedStep:

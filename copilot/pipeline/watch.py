@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ..definitions import place_of
 from ..storage.group_aliases import find_roots
 from ..storage.outcomes import Finding, Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
@@ -77,7 +78,7 @@ def judge(
         return Finding.REGRESSED
     if watch.step_path is None:
         return _judge_whole_run(run)
-    statuses = {step.status for step in run.steps if step.path == watch.step_path}
+    statuses = {step.status for step in run.steps if _is_at(step.path, watch.step_path)}
     if statuses == {StepStatus.SUCCEEDED}:
         return Finding.PASSED
     if StepStatus.FAILED in statuses:
@@ -128,9 +129,16 @@ def _contains(watch: Watch, run: RunRecord) -> bool:
 
 
 def _returned(watch: Watch, failure: Failure, root_of: RootOf) -> bool:
-    return failure.step_path == watch.step_path and root_of(failure.signature) == root_of(
+    return _is_at(failure.step_path, watch.step_path) and root_of(failure.signature) == root_of(
         watch.signature
     )
+
+
+def _is_at(path: str | None, watched: str | None) -> bool:
+    """Whether both are the same step of the workflow, in whichever iteration of a loop."""
+    if path is None or watched is None:
+        return path is watched
+    return place_of(path) == place_of(watched)
 
 
 def _judge_whole_run(run: RunRecord) -> Finding | None:
@@ -146,7 +154,8 @@ def _adds_nothing(watch: Watch, finding: Finding) -> bool:
 
 
 def _explain(watch: Watch) -> str:
-    where = "your agent" if watch.step_path is None else f"step '{watch.step_path.lstrip('/')}'"
+    step = None if watch.step_path is None else place_of(watch.step_path).lstrip("/")
+    where = "your agent" if step is None else f"step '{step}'"
     match watch.state:
         case OutcomeState.NOT_EXERCISED if watch.unreached:
             return f"{_runs(watch.unreached)} ended since the fix, and none reached {where}."

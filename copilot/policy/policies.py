@@ -1,7 +1,7 @@
 """The policies of all workspaces: read anew by each use case, changed by those who may."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -20,6 +20,8 @@ class Policies:
     def __init__(self, decisions: Decisions, defaults: Policy) -> None:
         self._decisions = decisions
         self._defaults = defaults
+        #: Each is told of a workspace that has changed settings, with their names.
+        self.listeners: list[Callable[[str, Collection[str]], None]] = []
 
     def of(self, workspace_id: str) -> Policy:
         """What the workspace has decided, as it is now.
@@ -28,6 +30,12 @@ class Policies:
         """
         policy, _ = self._in_effect(self._decisions.of(workspace_id))
         return policy
+
+    def own(self, name: str) -> Mapping[str, Value]:
+        """The setting *name* in every workspace where it is not as it was to begin with."""
+        default = getattr(self._defaults, name)
+        values = {one: getattr(self.of(one), name) for one in self._decisions.workspaces(name)}
+        return {one: value for one, value in values.items() if value != default}
 
     def values(self, by: Principal) -> tuple[SettingValue, ...]:
         """Every setting with its bounds, and whether *by* can change it. Raises Forbidden."""
@@ -48,6 +56,8 @@ class Policies:
         wanted = {name: self._wanted(name, value) for name, value in values.items()}
         resets = {name for name, value in values.items() if value is None}
         self._decisions.change(by, lambda stored: self._rule(by, stored, wanted, resets))
+        for listener in self.listeners:
+            listener(by.workspace_id, wanted.keys())
         return self.values(by)
 
     def _wanted(self, name: str, value: object) -> Value:

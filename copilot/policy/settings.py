@@ -15,6 +15,7 @@ ALONE: Final = {"alone": True}
 PATTERN: Final = ("pattern_threshold", "pattern_window")
 
 _ADDRESS = re.compile(r"[^\s@,]+@[^\s@,]+")
+_ADDRESSES_IN_WORDS = "e-mail addresses with commas between, in at most 1000 characters"
 
 
 def _marks(
@@ -113,6 +114,27 @@ class Policy(BaseModel):
         description="Most that the workspace's runs may cost in a day (UTC).",
         json_schema_extra=_marks(unit="USD", loosens="up"),
     )
+    budget_max_daily_tokens: int | None = Field(
+        default=None,
+        ge=1_000,
+        le=1_000_000_000,
+        description="Most tokens that the workspace's runs may use in a day (UTC).",
+        json_schema_extra=_marks(unit="tokens", loosens="up"),
+    )
+    budget_max_seconds_per_task: int | None = Field(
+        default=None,
+        ge=1,
+        le=86_400,
+        description="Most time that one step may take, over all its attempts.",
+        json_schema_extra=_marks(unit="seconds", loosens="up"),
+    )
+    workspace_max_running: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Most runs of the workspace that are under way at once; others wait.",
+        json_schema_extra=_marks(unit="runs", loosens="up"),
+    )
     agent_max_turns: int | None = Field(
         default=None,
         ge=1,
@@ -126,6 +148,47 @@ class Policy(BaseModel):
         max_length=200,
         description="Model of agent steps that name none.",
         json_schema_extra=_marks(loosens="any", form="a text of 1 to 200 characters on one line"),
+    )
+    agent_runtime: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Where agent steps ask their model, if neither they nor their workflow say.",
+        json_schema_extra=_marks(loosens="any", form="a text of 1 to 100 characters on one line"),
+    )
+    schedule_gap_minutes: int = Field(
+        default=5,
+        ge=0,
+        le=60,
+        description="Time between workflows that the clock would start at the same minute.",
+        json_schema_extra=_marks(unit="minutes"),
+    )
+    schedule_max_running: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Most runs started by the clock that are under way at once; others wait.",
+        json_schema_extra=_marks(unit="runs", loosens="up"),
+    )
+    schedule_failures: int = Field(
+        default=3,
+        ge=2,
+        le=50,
+        description="Failed runs in a row with which a workflow with a schedule is paused.",
+        json_schema_extra=_marks(unit="runs", loosens="up"),
+    )
+    schedule_breaches: int = Field(
+        default=5,
+        ge=2,
+        le=50,
+        description="The same for runs that reach a limit on turns, cost or tokens.",
+        json_schema_extra=_marks(unit="runs", loosens="up"),
+    )
+    schedule_notices_to: Addresses = Field(
+        default="",
+        max_length=1_000,
+        description="Who is told by e-mail before and when a schedule is paused.",
+        json_schema_extra=_marks(loosens="any", form=_ADDRESSES_IN_WORDS),
     )
     nightly_enabled: bool = Field(
         default=True,
@@ -150,9 +213,7 @@ class Policy(BaseModel):
         default="",
         max_length=1_000,
         description="Who gets the digest by e-mail: addresses with commas between.",
-        json_schema_extra=_marks(
-            loosens="any", form="e-mail addresses with commas between, in at most 1000 characters"
-        ),
+        json_schema_extra=_marks(loosens="any", form=_ADDRESSES_IN_WORDS),
     )
     offline_credit_cost: int = Field(
         default=1,

@@ -10,8 +10,9 @@ from types import ModuleType
 
 from ..registry import discover
 from ..types.account import RuntimeInfo
+from ._prices import KnownModel, about_tokens, known_model
 
-__all__ = ["RUNTIMES", "runtimes"]
+__all__ = ["RUNTIMES", "KnownModel", "about_tokens", "known_model", "runtimes"]
 
 RUNTIMES: Mapping[str, ModuleType] = discover(sys.modules[__name__])
 

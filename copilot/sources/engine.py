@@ -1,6 +1,9 @@
-"""Our own engine as a source: its executions as `RunRecord`s, its workspaces as context."""
+"""Our own engine as a source: its executions as `RunRecord`s, its workspaces as context.
 
-from collections.abc import Sequence
+The other way round the engine asks here what the knowledge base has of services' limits.
+"""
+
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -8,7 +11,9 @@ from engine.engine import Engine
 from engine.errors import NotFound as EngineNotFound
 from engine.execution import ErrorInfo, Execution, StepExecution
 from engine.execution import StepStatus as EngineStepStatus
+from engine.quota import Quota, Resets
 from engine.workspace import Resources
+from knowledge_base import KnowledgeBase, Limit, load
 
 from ..errors import NotFound
 from ..ports import EndedRun, FieldSummary, TemplateSummary, WorkspaceContext
@@ -22,6 +27,8 @@ LATEST = 100
 MOST_VERSIONS = 512
 #: Characters of a template's text that an analysis takes along; no fix writes a longer one.
 LONGEST_BODY = 5000
+#: How a file says that a window is the time just gone by, and not one of the calendar.
+_ROLLS = "hours after the first"
 
 
 class EngineSource:
@@ -37,7 +44,11 @@ class EngineSource:
             with self._engine.at_one_moment():
                 execution = self._engine.execution(workspace_id, execution_id)
                 steps = self._engine.steps(workspace_id, execution_id, outputs=False)
-                return self._record(execution, steps)
+                record = self._record(execution, steps)
+                if record.status is not RunStatus.PAUSED:
+                    return record
+                resumes = self._engine.allowances.auto_resume_at(workspace_id, execution_id)
+                return record.model_copy(update={"auto_resume_at": resumes})
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
 
@@ -96,6 +107,21 @@ class EngineSource:
         )
 
 
+class KnownQuotas:
+    """The limits the knowledge base has of a service; implements the engine's `QuotaSource`."""
+
+    def __init__(self, knowledge: KnowledgeBase | None = None) -> None:
+        self._knowledge = knowledge or load()
+
+    def limits(self, workspace_id: str, integration: str) -> tuple[Quota, ...]:
+        """Of the service that *integration* speaks of; of several plans the first counts.
+
+        They are the same for every workspace.
+        """
+        found = self._knowledge.quota_of(integration.casefold())
+        return () if found is None else tuple(map(_quota, _first_of_each(found.limits)))
+
+
 def workspace_context(resources: Resources) -> WorkspaceContext:
     """The part of a workspace that an analysis shows: templates by usage, at most 20."""
     by_usage = sorted(resources.templates.items(), key=lambda item: (-item[1].usage_count, item[0]))
@@ -150,4 +176,25 @@ def _error(info: ErrorInfo | None) -> ErrorRecord | None:
         traceback=info.traceback,
         code=info.code,
         details=info.details,
+    )
+
+
+def _first_of_each(limits: Iterable[Limit]) -> list[Limit]:
+    """The limit that is met first over each window: the others are of other plans."""
+    first: dict[str, Limit] = {}
+    for limit in limits:
+        first.setdefault(limit.per, limit)
+    return list(first.values())
+
+
+def _quota(limit: Limit) -> Quota:
+    resets: Resets = "rolling" if _ROLLS in (limit.resets or "") else "midnight"
+    return Quota(
+        name=f"{limit.what}/{limit.per}",
+        limit=limit.amount,
+        unit=limit.what,
+        window=limit.per,
+        resets=resets,
+        source=limit.source,
+        date=limit.seen,
     )

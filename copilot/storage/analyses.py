@@ -72,7 +72,10 @@ class StoredFix(FixDraft):
 
 @dataclass(frozen=True, slots=True)
 class FinishedAnalysis:
-    """What `Analyses.finish` stores. `idempotency_key` is also the key of its reservation."""
+    """What `Analyses.finish` stores. `idempotency_key` is also the key of its reservation.
+
+    failed: whether its run has; one that only waits counts as no failure.
+    """
 
     idempotency_key: str
     failure: Failure
@@ -83,6 +86,7 @@ class FinishedAnalysis:
     reason: str
     asked_by: str | None = None
     occurrence: int | None = None
+    failed: bool = True
 
 
 class Analyses:
@@ -210,13 +214,15 @@ def _find(connection: Connection, workspace_id: str, column: str, value: str) ->
 
 
 def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) -> None:
-    failure = analysis.failure
+    failure, failure_id = analysis.failure, None
+    if analysis.failed:
+        failure_id = record_failure(connection, failure, occurrence=analysis.occurrence)
     row: dict[str, Any] = {
         "analysis_id": report.analysis_id,
         "workspace_id": failure.workspace_id,
         "execution_id": failure.execution_id,
         "idempotency_key": analysis.idempotency_key,
-        "failure_id": record_failure(connection, failure, occurrence=analysis.occurrence),
+        "failure_id": failure_id,
         "workflow_id": failure.workflow_id,
         "workflow_version": failure.workflow_version,
         "step_path": failure.step_path,

@@ -41,6 +41,12 @@ class Decisions:
         with self._database.read() as connection:
             return _stored(connection, workspace_id)
 
+    def workspaces(self, name: str) -> tuple[str, ...]:
+        """Those that have decided about the setting *name*, whatever it was."""
+        wanted = select(WORKSPACE_SETTING.c.workspace_id).where(WORKSPACE_SETTING.c.name == name)
+        with self._database.read() as connection:
+            return tuple(sorted(connection.execute(wanted).scalars()))
+
     def change(self, by: Principal, decide: Callable[[Mapping[str, Decision]], Ruling]) -> None:
         """Write what *decide* makes of what is stored; nobody else changes it in between.
 

@@ -1,7 +1,7 @@
 """Failed runs as they were recorded, which of them are the same failure, and how far sources were read."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,6 +160,14 @@ class Failures:
             )
             for root, _ in counts.most_common()
         )
+
+    def workflows_of(self, workspace_id: str, execution_ids: Collection[str]) -> frozenset[str]:
+        """The workflows that failed in one of these runs."""
+        wanted = select(FAILURE.c.workflow_id).where(
+            FAILURE.c.workspace_id == workspace_id, FAILURE.c.execution_id.in_(execution_ids)
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.execute(wanted.distinct()).scalars())
 
     def page(
         self,

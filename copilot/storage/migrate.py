@@ -1,12 +1,14 @@
 """Bringing the copilot's tables up to date, from whichever version they are at."""
 
-from sqlalchemy import Engine, MetaData, String, Table, inspect, select
+from sqlalchemy import Engine, MetaData, String, Table, func, inspect, select
 from sqlalchemy.sql.schema import Column
 
 from .database import take_write_lock
 
 VERSION_TABLE = "copilot_alembic_version"
 HEAD = "0002"
+#: Any number of our own, not the engine's: two processes must not migrate at the same time.
+_LOCK = 7_301_402_512
 
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
@@ -22,6 +24,8 @@ def migrate(engine: Engine, *, to: str = "head") -> None:
     config.set_main_option("script_location", "copilot.storage:migrations")
     with engine.begin() as connection:
         take_write_lock(connection)
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 

@@ -74,6 +74,30 @@ class Outcomes:
         with self._database.read() as connection:
             return find_open_watches(connection, workspace_id, {workflow_id})
 
+    def runs_behind(self, workspace_id: str, execution_ids: Collection[str]) -> frozenset[str]:
+        """Those of *execution_ids* that a fix was made for, or judged by, whose watch goes on."""
+        watching = (
+            OUTCOME.c.workspace_id == workspace_id,
+            OUTCOME.c.open == true(),
+            OUTCOME.c.state != OutcomeState.VERIFIED,
+        )
+        made_for = (
+            select(ANALYSIS.c.execution_id)
+            .select_from(
+                OUTCOME.join(CHANGE, CHANGE.c.change_id == OUTCOME.c.change_id)
+                .join(SUGGESTED_FIX, SUGGESTED_FIX.c.fix_id == CHANGE.c.fix_id)
+                .join(ANALYSIS)
+            )
+            .where(*watching, ANALYSIS.c.execution_id.in_(execution_ids))
+        )
+        judged_by = (
+            select(JUDGED_RUN.c.execution_id)
+            .join(OUTCOME, OUTCOME.c.change_id == JUDGED_RUN.c.change_id)
+            .where(*watching, JUDGED_RUN.c.execution_id.in_(execution_ids))
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.execute(made_for.union(judged_by)).scalars())
+
     def rates(self, workspace_id: str) -> Sequence[FixRate]:
         """How applied fixes have held, those taken back included."""
 

@@ -8,16 +8,15 @@ from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
 
-from engine.actions import parameter_models
-from engine.definition import parse_workflow, to_data
+from engine.definition import to_data
 from engine.engine import Engine
-from engine.errors import InvalidDefinition, StaleVersion
+from engine.errors import InvalidDefinition, InvalidSchedule, StaleVersion
 from engine.errors import NotFound as EngineNotFound
 from engine.workspace import MODELS
 from engine.workspace import ResourceKind as EngineResourceKind
 
 from ..errors import NotFound, StaleBase
-from ..snapshot import WORKFLOW_PART, ResourceKind, Snapshot
+from ..snapshot import ResourceKind, Snapshot
 
 #: Workflow versions that are kept at hand as data.
 MOST_VERSIONS = 512
@@ -34,6 +33,8 @@ class EngineTarget:
         self._engine = engine
         # a version never changes
         self._version = lru_cache(MOST_VERSIONS)(self._read_version)
+        # what the engine offers never changes either, and most fixes leave the definition as it was
+        self._definition_problems = lru_cache(MOST_VERSIONS)(self._check_definition)
 
     def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
         try:
@@ -75,11 +76,19 @@ class EngineTarget:
 
     def problems(self, snapshot: Snapshot) -> Sequence[str]:
         """Why this can't be stored: an invalid definition, a bad resource, a taken name."""
-        found = [*_definition_problems(json.dumps(snapshot.definition))]
+        found = [*self._definition_problems(json.dumps(snapshot.definition))]
         for kind, named in snapshot.resources.items():
             for name, fields in named.items():
                 found.extend(_resource_problems(kind, name, fields))
         return found + self._taken_names(snapshot)
+
+    def _check_definition(self, definition: str) -> tuple[str, ...]:
+        """Of a definition as JSON text."""
+        try:
+            self._engine.offer.read(json.loads(definition))
+        except (InvalidDefinition, InvalidSchedule) as error:
+            return tuple(str(error).splitlines())
+        return ()
 
     def _taken_names(self, snapshot: Snapshot) -> list[str]:
         """Names that differ from an existing one by case alone: people could not tell them apart."""
@@ -102,9 +111,7 @@ class EngineTarget:
                 change_id=change_id,
                 workflow_id=base.workflow_id,
                 expected_version=base.version,
-                workflow=parse_workflow(
-                    changed.definition, source=WORKFLOW_PART, actions=parameter_models()
-                ),
+                workflow=self._engine.offer.read(changed.definition),
                 resources=list(_resource_changes(base, changed)),
             )
         except StaleVersion as error:
@@ -132,16 +139,6 @@ def _resource_changes(base: Snapshot, changed: Snapshot) -> Iterator[tuple[Any, 
                     None if content is None else model.model_validate(content),
                     base.resource_versions.get(f"{kind}/{name}", ABSENT),
                 )
-
-
-@lru_cache(MOST_VERSIONS)
-def _definition_problems(definition: str) -> tuple[str, ...]:
-    """Of a definition as JSON text; most fixes leave it as it was."""
-    try:
-        parse_workflow(json.loads(definition), source=WORKFLOW_PART, actions=parameter_models())
-    except InvalidDefinition as error:
-        return tuple(str(error).splitlines())
-    return ()
 
 
 def _resource_problems(kind: ResourceKind, name: str, fields: Mapping[str, JsonValue]) -> list[str]:

@@ -12,6 +12,7 @@ from pydantic import Field
 from .frozen import Frozen
 
 LONGEST_ERROR = 300
+LONGEST_PLACE = 300
 MOST_OPTIONS = 6
 
 
@@ -46,13 +47,38 @@ class MessageParts(Frozen):
         return self.cause if set(self.cause_names) <= set(shared) else self.cause_of_many
 
 
-def failed_at(step_number: int | None, error: str, *, guess: str, later_failures: int) -> str:
-    """Where the agent failed and with which words, and what else failed because of it."""
-    where = "" if step_number is None else f" at Step {step_number}"
-    words = " ".join(error.split()).removesuffix(guess)
-    if len(words) > LONGEST_ERROR:
-        words = f"{words[: LONGEST_ERROR - 1]}…"
-    return f"Your agent failed{where} because:\n❌ {words}{_follows(later_failures)}"
+def place(step_number: int | None, path: str | None) -> str | None:
+    """'Step 3, branch 'legal', iteration 4, step 'send'' for '/checks/legal/rows/4/send'.
+
+    Just 'Step 3' for one that is not inside another; None outside every step.
+    """
+    if step_number is None:
+        return None
+    *around, own = (path or "").split("/")[2:] or [""]
+    told = [f"Step {step_number}", *map(_fork, around[::2])]
+    return _clipped(", ".join([*told, f"step '{own}'"] if own else told), LONGEST_PLACE)
+
+
+def _fork(name: str) -> str:
+    """One of the ways on which a step is reached that is inside another."""
+    return f"iteration {name}" if name.isdigit() else f"branch '{name}'"
+
+
+def failed_at(
+    where: str | None, error: str, *, guess: str, later_failures: int, waits: bool = False
+) -> str:
+    """Where the agent failed and with which words, and what else failed because of it.
+
+    waits: it goes on by itself, so that it has only stopped.
+    """
+    did = "stopped" if waits else "failed"
+    at = "" if where is None else f" at {where}"
+    words = _clipped(" ".join(error.split()).removesuffix(guess), LONGEST_ERROR)
+    return f"Your agent {did}{at} because:\n❌ {words}{_follows(later_failures)}"
+
+
+def _clipped(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _follows(later_failures: int) -> str:

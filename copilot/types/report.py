@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, computed_field, model_validator
 
 from .diagnosis import Evidence, RootCause, Verdict
 from .frozen import Frozen
-from .message import MessageParts, buttons, failed_at, numbered, repeated, resumes
+from .message import MessageParts, buttons, failed_at, numbered, place, repeated, resumes
 from .run import ErrorRecord
 
 #: What a person does, not a fix: there is a place for it, so its button is shown all the same.
@@ -173,6 +173,7 @@ class Report(Frozen):
             told = [repeated(pattern.warning, cause, pattern.recommendation)]
             offered = {one.type for one in self.actions} - {"pause_workflow"}
             told += [] if offered and offered <= _CLEAR else [self._options()]
+            told += [self._resumption()]
             shown = [one.action for one in self.actions]
         else:
             told = [*self._told(), self._options()]
@@ -195,10 +196,11 @@ class Report(Frozen):
             return
         step = self.failed_step
         yield failed_at(
-            step.step_number,
+            place(step.step_number, step.path),
             step.error,
             guess=self.parts.guess,
             later_failures=self.later_failures,
+            waits=self.auto_resume_at is not None,
         )
         yield self.explanation if self.parts.explains else None
 

@@ -26,6 +26,7 @@ class RunStatus(StrEnum):
 class StepStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -74,6 +75,15 @@ class RunRecord(Frozen):
     finished_at: AwareDatetime | None = None
     error: ErrorRecord | None = None
     steps: tuple[StepRecord, ...] = ()
+    auto_resume_at: AwareDatetime | None = Field(
+        default=None,
+        description="When a timer of our own engine has it go on; None: no timer is set.",
+    )
     instructions: Text | None = None
     restrictions: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     memory: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether a limit has stopped it and it goes on by itself: not failed, but explained."""
+        return self.status is RunStatus.PAUSED and self.auto_resume_at is not None

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from threading import Thread
@@ -13,8 +14,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from copilot.errors import InvalidInput
-from copilot.notify import Letter, Postman, read_addresses
+from copilot.notify import Letter, Postman, ScheduleMail, read_addresses
 from copilot.settings import Settings
+from copilot.types.engine import ScheduleNotice
 
 LETTER = Letter(subject="1 failed run", text="Grüße\n", html="<p>Grüße</p>\n", identity="night_1")
 
@@ -228,3 +230,86 @@ def test_settings_that_are_missing_are_named():
     )
     nobody = Postman(Settings(smtp_host="127.0.0.1"))
     assert nobody.send(LETTER, "a@example.com").startswith("not sent: ASK_COPILOT_SMTP_SENDER: ")
+
+
+NOTICE = ScheduleNotice(
+    id="notice-1",
+    kind="pause_near",
+    workspace_id="acme",
+    workflow_id="my report",
+    workflow_name="Report <b>",
+    reason="step_failed",
+    failures=2,
+    limit=3,
+    execution_id="run-1",
+    text="Your agent 'Report <b>' is paused after one more failure of this kind. Two failed.",
+    at=datetime(2026, 3, 1, 9, tzinfo=UTC),
+)
+
+
+def schedule_mail(port, to="ada@example.com", **settings):
+    mail = {"smtp_host": "127.0.0.1", "smtp_sender": "bot@example.com", "smtp_starttls": False}
+    return ScheduleMail(
+        Settings(**{**mail, **settings}, smtp_port=port), to=lambda _workspace: to, seconds=5
+    )
+
+
+def test_who_is_to_know_is_told_before_a_schedule_is_paused(box, port):
+    schedule_mail(port).notify(NOTICE)
+    (envelope, message) = box.arrived[0]
+    assert envelope.rcpt_tos == ["ada@example.com"]
+    assert message["Subject"] == (
+        "Ask Copilot, acme: your agent 'Report <b>' is about to be paused"
+    )
+    text = message.get_body(("plain",)).get_content()
+    assert NOTICE.text in text
+    assert "ask-copilot analyze run-1" in text
+    assert "unpause" not in text
+    page = message.get_body(("html",)).get_content()
+    assert "Report &lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_who_is_told_of_a_pause_is_told_how_to_lift_it(box, port):
+    schedule_mail(port).notify(NOTICE.model_copy(update={"kind": "paused", "execution_id": None}))
+    text = box.arrived[0][1].get_body(("plain",)).get_content()
+    assert "ask-copilot workflows unpause 'my report'" in text
+    assert "analyze" not in text
+
+
+def test_the_same_notice_is_the_same_letter(box, port):
+    mail = schedule_mail(port)
+    mail.notify(NOTICE)
+    mail.notify(NOTICE)
+    first, second = (message["Message-ID"] for _, message in box.arrived)
+    assert first == second
+
+
+def test_a_workspace_that_wants_no_mail_has_it_in_the_log(port, caplog):
+    schedule_mail(port, to="").notify(NOTICE)
+    assert f"Workspace acme: {NOTICE.text}" in caplog.text
+
+
+def test_what_can_never_be_sent_is_not_tried_again(caplog):
+    nowhere = ScheduleMail(Settings(), to=lambda _workspace: "ada@example.com")
+    nowhere.notify(NOTICE)
+    assert "ASK_COPILOT_SMTP_HOST" in caplog.text
+    schedule_mail(9, to="ada").notify(NOTICE)
+    assert "schedule_notices_to: 'ada' is no e-mail address." in caplog.text
+
+
+def test_a_server_that_is_not_there_is_asked_again(caplog):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(ConnectionError):
+        schedule_mail(port).notify(NOTICE)
+    assert "A notice of workspace acme was not sent" in caplog.text
+
+
+def test_what_a_workflow_is_called_can_not_begin_another_header(box, port):
+    named = NOTICE.model_copy(update={"workflow_name": "x\nBcc: c@example.com"})
+    schedule_mail(port).notify(named)
+    (envelope, message) = box.arrived[0]
+    assert message["Bcc"] is None
+    assert envelope.rcpt_tos == ["ada@example.com"]

@@ -246,7 +246,12 @@ def test_writable_is_what_the_one_who_asks_can_change(policies: Policies) -> Non
 
     assert writable(somebody(Role.VIEWER)) == set()
     assert writable(OWNER) == set(FREE)
-    tunable = set(FREE) - {"nightly_digest_to", "agent_model"}
+    tunable = set(FREE) - {
+        "nightly_digest_to",
+        "schedule_notices_to",
+        "agent_model",
+        "agent_runtime",
+    }
     assert writable(ROBOT) == writable(somebody(Role.OPERATOR)) == tunable
     least = {"nightly_credit_cap": 0, "verify_runs": 100, "approval_seconds": 1}
     policies.change(OWNER, {**least, "nightly_enabled": False, "pattern_threshold": 2})
@@ -316,12 +321,24 @@ def test_no_change_leaves_a_policy_that_is_invalid_or_half_changed(
 ENDLESS = float("inf")
 
 
+UNLIMITED = (
+    "budget_max_tokens_per_task",
+    "budget_max_daily_cost",
+    "budget_max_daily_tokens",
+    "budget_max_seconds_per_task",
+    "workspace_max_running",
+    "agent_max_turns",
+)
+
+
 def safety(policy: Policy) -> list[float]:
+    values = [getattr(policy, name) for name in UNLIMITED]
     limits = [
+        *(ENDLESS if value is None else float(value) for value in values),
         policy.approval_seconds,
-        ENDLESS if policy.budget_max_tokens_per_task is None else policy.budget_max_tokens_per_task,
-        ENDLESS if policy.budget_max_daily_cost is None else float(policy.budget_max_daily_cost),
-        ENDLESS if policy.agent_max_turns is None else policy.agent_max_turns,
+        policy.schedule_max_running,
+        policy.schedule_failures,
+        policy.schedule_breaches,
         policy.nightly_credit_cap,
         policy.nightly_enabled,
         policy.pattern_threshold,
@@ -350,6 +367,7 @@ def test_a_machine_never_loosens_whatever_it_tries(policies: Policies, data) -> 
     pairs = list(zip(safety(before), safety(after), strict=True))
     assert all(new >= old for old, new in pairs), (before, after)
     assert after.nightly_digest_to == before.nightly_digest_to
+    assert after.schedule_notices_to == before.schedule_notices_to
     assert after.agent_model == before.agent_model
 
 
@@ -362,3 +380,26 @@ def test_a_change_says_when_it_was(policies: Policies, clock: ManualClock) -> No
     clock.advance(days=1)
     changed = {one.name: one for one in policies.change(OWNER, {"verify_runs": 4})}
     assert changed["verify_runs"].changed_at == clock()
+
+
+def test_workspaces_that_have_decided_otherwise_are_known(store: Store) -> None:
+    policies = Policies(store.decisions, Policy(workspace_max_running=4))
+
+    def decide(workspace: str, value: int | None) -> None:
+        who = OWNER.model_copy(update={"workspace_id": workspace})
+        policies.change(who, {"workspace_max_running": value, "verify_runs": 9})
+
+    for workspace, value in {"one": 2, "two": 4, "three": None, "four": 9}.items():
+        decide(workspace, value)
+    assert policies.own("workspace_max_running") == {"one": 2, "four": 9}
+    decide("one", None)
+    assert policies.own("workspace_max_running") == {"four": 9}
+
+
+def test_who_listens_is_told_which_settings_a_workspace_has_changed(policies: Policies) -> None:
+    heard: list[tuple[str, list[str]]] = []
+    policies.listeners.append(lambda workspace, names: heard.append((workspace, sorted(names))))
+    policies.change(OWNER, {"verify_runs": 4, "undo_seconds": 9})
+    with pytest.raises(InvalidInput):
+        policies.change(OWNER, {"verify_runs": 0})
+    assert heard == [("acme", ["undo_seconds", "verify_runs"])]

@@ -128,9 +128,9 @@ def test_time_grows_with_length_only(shape: str) -> None:
 
     def seconds(length: int) -> float:
         text = (unit * (length // len(unit) + 1))[:length]
-        started = time.perf_counter()
+        started = time.thread_time()
         sanitize(text)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     small = min(seconds(100_000) for _ in range(3))
-    assert min(seconds(500_000) for _ in range(2)) < 15 * small + 0.02
+    assert min(seconds(500_000) for _ in range(3)) < 15 * small + 0.02

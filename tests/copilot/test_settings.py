@@ -33,3 +33,22 @@ def test_a_password_is_not_shown():
 
 def test_every_setting_says_what_it_is():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_what_belongs_to_the_tests_is_no_setting():
+    assert load({"ASK_COPILOT_TEST_POSTGRES": "x", "ASK_COPILOT_REQUIRE": "all"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("RETENTION_DAYS", "0"), ("CONCURRENCY", "0"), ("MAX_RUNNING", "-1")],
+)
+def test_a_limit_of_nothing_is_refused(name, text):
+    with pytest.raises(InvalidInput, match=f"ASK_COPILOT_{name}"):
+        load({f"ASK_COPILOT_{name}": text})
+
+
+def test_without_limits_nothing_is_deleted_and_nobody_waits():
+    settings = load({})
+    assert (settings.retention_days, settings.max_running) == (None, None)
+    assert (settings.workspace_max_running, settings.concurrency) == (None, 50)

@@ -1,6 +1,7 @@
 """Whether a fix held is judged on its step and its failure, over several runs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +14,16 @@ from copilot.policy import Policy
 from copilot.storage.outcomes import Finding, Watch
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, MemoryTarget
-from copilot.types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
+from copilot.types import (
+    Change,
+    Failure,
+    Outcome,
+    OutcomeState,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+    StepStatus,
+)
 from tests.copilot.storage_builders import (
     a_failure,
     a_finished_analysis,
@@ -86,6 +96,26 @@ def test_a_fix_for_a_failure_outside_every_step_is_judged_on_the_run() -> None:
     assert judge(watch, a_run(), [], root_of=itself) is Finding.PASSED
     assert judge(watch, failed, [a_failure(step_path=None)], root_of=itself) is Finding.REGRESSED
     assert judge(watch, failed, [a_failure()], root_of=itself) is Finding.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "failed_at", "finding"),
+    [
+        ("/all/2/take", StepStatus.SUCCEEDED, None, Finding.PASSED),
+        ("/all/2/take", StepStatus.FAILED, "/all/2/take", Finding.REGRESSED),
+        ("/all/2/take", StepStatus.FAILED, "/other/2/take", Finding.UNDECIDED),
+        ("/all/2/give", StepStatus.SUCCEEDED, None, Finding.UNREACHED),
+        ("/other/2/take", StepStatus.SUCCEEDED, None, Finding.UNREACHED),
+    ],
+)
+def test_a_step_in_a_loop_is_the_same_in_every_iteration(
+    path: str, status: StepStatus, failed_at: str | None, finding: Finding
+) -> None:
+    watch = replace(WATCH, step_path="/all/7/take")
+    step = StepRecord(number=1, path=path, action="read", status=status)
+    run = a_run().model_copy(update={"steps": (step,)})
+    failures = [] if failed_at is None else [a_failure(step_path=failed_at)]
+    assert judge(watch, run, failures, root_of=itself) is finding
 
 
 @pytest.fixture

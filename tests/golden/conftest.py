@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from copilot.settings import Settings
 from engine.errors import FieldNotFound
-from engine.ports import Completion
+from engine.ports import Completion, Question
 
 from .cases import CASES, Answer, Goldens, read_case, slugs
 from .product import Product, ProductOverHttp
@@ -57,10 +57,8 @@ class KnownAnswers:
             for words, answer in read_case(slug).answers.items()
         ]
 
-    async def complete(
-        self, *, system: str, prompt: str, model: str | None, timeout_seconds: float
-    ) -> Completion:
-        asked = f"{system}\n{prompt}"
+    async def complete(self, question: Question) -> Completion:
+        asked = f"{question.system}\n{question.prompt}"
         slug, answer = next((slug, one) for slug, words, one in self._answers if words in asked)
         return Completion(
             self._said(slug, answer),

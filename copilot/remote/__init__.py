@@ -11,7 +11,10 @@ from ..types.principal import Principal
 from .account import RemoteAccount, RemoteNights
 from .analyses import RemoteAnalyses, RemoteFixes
 from .connection import ATTEMPTS, PATIENCE, Connection
+from .events import RemoteEvents
 from .problems import ServerRefused
+from .quotas import RemoteQuotas
+from .schedules import RemoteSchedules
 from .workflows import RemoteExecutions, RemoteResources, RemoteWorkflows
 from .workspace import Workspace
 
@@ -47,6 +50,9 @@ class RemoteService:
         self.workflows = RemoteWorkflows(here)
         self.executions = RemoteExecutions(here, sleep=sleep)
         self.resources = RemoteResources(here)
+        self.events = RemoteEvents(here, sleep=sleep)
+        self.quotas = RemoteQuotas(here)
+        self.schedules = RemoteSchedules(here)
         self.analyses = RemoteAnalyses(here)
         self.fixes = RemoteFixes(here)
         self.account = RemoteAccount(here)

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,8 @@ PATIENCE = 30.0
 ATTEMPTS = 5
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 LONGEST_PAUSE = 5.0
+#: Seconds until a stream that says nothing counts as cut off; a server says something each 15.
+LONGEST_SILENCE = 40.0
 #: What may be sent again although it may have arrived: it changes nothing, or it carries a key by
 #: which the server knows it.
 _REPEATABLE = frozenset({"GET", "POST", "PATCH"})
@@ -99,6 +102,39 @@ class Connection:
         )
         return self._read(self._send(request), missing=missing)
 
+    @contextmanager
+    def listening(
+        self,
+        *segments: str,
+        missing: Callable[[], Exception] = _NOWHERE,
+        headers: Mapping[str, str] | None = None,
+    ) -> Generator[Iterator[Any] | None]:
+        """What a stream of server-sent events tells, as data, until it ends or is cut off.
+
+        None when the server says that there is nothing to tell any more. To be left to end it.
+        """
+        request = self._client.build_request(
+            "GET",
+            self._address(segments),
+            headers={"Accept": "text/event-stream", **(headers or {})},
+            timeout=httpx2.Timeout(self._timeout, read=max(self._timeout, LONGEST_SILENCE)),
+        )
+        with closing(self._send(request, stream=True)) as answer:
+            if answer.status_code == 200:
+                yield self._told(answer)
+            else:
+                yield self._read(answer, missing=missing)
+
+    def _told(self, answer: httpx2.Response) -> Iterator[Any]:
+        try:
+            for event in httpx2.EventSource(answer):
+                if event.data:
+                    yield json.loads(event.data)
+        except (httpx2.SSEError, ValueError):
+            raise self._foreign("its answer is no stream of events that is known here.") from None
+        except httpx2.TransportError:
+            return  # cut off: the caller sees that the end is missing
+
     def read(self, kind: type[T], data: Any) -> T:
         """*data* of an answer as *kind*, without members that this release does not know.
 
@@ -122,13 +158,18 @@ class Connection:
     def _address(self, segments: tuple[str, ...]) -> str:
         return "/".join([self._root, *map(_quoted, segments)])
 
-    def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """The first answer that is not 'come back'. Raises ServerUnreachable."""
+    def _send(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
+        """The first answer that is not 'come back'. Raises ServerUnreachable.
+
+        stream: leave the body of a good answer to be read.
+        """
         problem = ""
         for attempt in range(self._attempts):
             last = attempt == self._attempts - 1
             try:
-                answer = self._client.send(request)
+                answer = self._client.send(request, stream=stream)
+                if not answer.is_success:
+                    answer.read()
             except httpx2.TransportError as error:
                 problem = _words(error)
                 if not isinstance(error, _NOT_SENT) and request.method not in _REPEATABLE:

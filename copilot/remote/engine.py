@@ -5,16 +5,21 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from engine.errors import (
     AlreadyExists,
     AlreadyRunning,
+    ApprovalClosed,
+    ApprovalNotAllowed,
+    BudgetExceeded,
+    EffectWouldRepeat,
     EngineError,
     InvalidCursor,
     InvalidData,
     InvalidDefinition,
     InvalidParameters,
+    InvalidSchedule,
     NotFound,
     NotResumable,
     PreconditionRequired,
@@ -23,12 +28,15 @@ from engine.errors import (
     UnserializableValue,
     WorkflowPaused,
 )
+from engine.quota import split_name
 
 from .sentences import Sentence
 
 _SENTENCES: Mapping[str, Sentence[EngineError]] = MappingProxyType(
     {
         "already_exists": Sentence(AlreadyExists, str),
+        "approval_closed": Sentence(ApprovalClosed, str),
+        "budget_exceeded": Sentence(BudgetExceeded, str),
         "invalid_cursor": Sentence(InvalidCursor),
         "invalid_data": Sentence(InvalidData, str),
         "invalid_parameters": Sentence(InvalidParameters, str),
@@ -45,6 +53,17 @@ def missing(kind: str) -> Callable[[], EngineError]:
     return partial(NotFound, kind)
 
 
+def unit_and_window(name: str) -> tuple[str, str]:
+    """Of a quota's name. Raises InvalidParameters as the engine does, and for what has no address."""
+    try:
+        unit, window = split_name(name)
+    except ValueError as error:
+        raise InvalidParameters(f"{error}.", parameter="name") from None
+    if "/" in unit:
+        raise InvalidParameters(f"The unit in {name!r} holds a slash.", parameter="name")
+    return unit, window
+
+
 def engine_error(code: str, detail: str, facts: Mapping[str, Any]) -> EngineError | None:
     """The engine's error for *code*; None when no request can be answered with it."""
     match code, facts:
@@ -54,6 +73,12 @@ def engine_error(code: str, detail: str, facts: Mapping[str, Any]) -> EngineErro
             return AlreadyRunning(status)
         case NotResumable.code, {"run_status": str(status)}:
             return NotResumable(status, facts.get("advice", ""))
+        case ApprovalNotAllowed.code, _:
+            return ApprovalNotAllowed(facts.get("role", ""))
+        case EffectWouldRepeat.code, {"paths": paths}:
+            return EffectWouldRepeat(tuple(cast("list[str]", paths)))
+        case InvalidSchedule.code, {"schedule": str(schedule), "reason": str(reason)}:
+            return InvalidSchedule(facts.get("name", ""), schedule, reason)
         case WorkflowPaused.code, _:
             return _paused(detail)
         case _:

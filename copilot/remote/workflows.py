@@ -5,12 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..types.engine import (
+    Decision,
     Execution,
     ExecutionPage,
     ExecutionStatus,
+    Hints,
     Progress,
     ResourceKind,
     ResumeMode,
+    StepApproval,
     StepExecution,
     StoredResource,
     WorkflowRecord,
@@ -67,6 +70,9 @@ class RemoteWorkflows:
     def unpause(self, workflow_id: str) -> WorkflowRecord:
         return self._at.one(WorkflowRecord, "POST", workflow_id, "unpause")
 
+    def hints(self, workflow_id: str) -> Hints:
+        return self._at.one(Hints, "GET", workflow_id, "hints")
+
 
 class RemoteExecutions:
     """Implements `Executions`."""
@@ -76,6 +82,8 @@ class RemoteExecutions:
     ) -> None:
         self._at = workspace.at("executions", missing=missing("execution"))
         self._start = workspace.at("executions", missing=missing("workflow"))
+        self._asked = workspace.at("executions", missing=missing("approval"))
+        self._waiting = workspace.at("approvals", missing=missing("approval"))
         self._sleep = sleep
 
     def start(
@@ -85,12 +93,15 @@ class RemoteExecutions:
         inputs: Mapping[str, Any] | None = None,
         test_mode: bool = False,
         timeout_seconds: float | None = None,
+        priority: int | None = None,
     ) -> Execution:
         body: dict[str, Any] = {"workflow_id": workflow_id, "test_mode": test_mode}
         if inputs:
             body["inputs"] = dict(inputs)
         if timeout_seconds is not None:
             body["timeout_seconds"] = timeout_seconds
+        if priority is not None:
+            body["priority"] = priority
         return self._start.one(Execution, "POST", body=body)
 
     def list(
@@ -118,7 +129,7 @@ class RemoteExecutions:
     def wait(self, execution_id: str, timeout: float) -> Execution:
         deadline = time.monotonic() + timeout
         pause = FIRST_LOOK
-        while not self.progress(execution_id).status.is_terminal:
+        while not _stands_still(self.progress(execution_id).status):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
@@ -129,9 +140,27 @@ class RemoteExecutions:
     def cancel(self, execution_id: str) -> Execution:
         return self._at.one(Execution, "POST", execution_id, "cancel")
 
-    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution:
-        body = {"resume_mode": mode}
+    def resume(
+        self, execution_id: str, *, mode: ResumeMode = "full", repeat_effects: bool = False
+    ) -> Execution:
+        body: dict[str, Any] = {"resume_mode": mode}
+        if repeat_effects:
+            body["repeat_effects"] = True
         return self._at.one(Execution, "POST", execution_id, "resume", body=body)
+
+    def waiting(self) -> Sequence[StepApproval]:
+        return self._waiting.many(StepApproval, self._waiting.ask("GET"), "approvals")
+
+    def approvals(self, execution_id: str) -> Sequence[StepApproval]:
+        data = self._at.ask("GET", execution_id, "approvals")
+        return self._at.many(StepApproval, data, "approvals")
+
+    def decide(
+        self, execution_id: str, path: str, *, decision: Decision, comment: str = ""
+    ) -> Execution:
+        place = (execution_id, "approvals", *path.strip("/").split("/"))
+        body = {"decision": decision, "comment": comment}
+        return self._asked.one(Execution, "POST", *place, body=body)
 
 
 class RemoteResources:
@@ -167,6 +196,11 @@ class RemoteResources:
 
     def delete(self, kind: ResourceKind, name: str, *, expected_version: int | None = None) -> None:
         self._at.ask("DELETE", kind, name, headers=_condition(expected_version))
+
+
+def _stands_still(status: ExecutionStatus) -> bool:
+    """Whether it has ended, or waits for a person or a quota."""
+    return status.is_terminal or status is ExecutionStatus.PAUSED
 
 
 def _condition(expected_version: int | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Places below one workspace of a server, and what it means when there is nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -33,6 +34,15 @@ class Place:
         a_list = method == "GET" and not segments  # there always is one, where there is a workspace
         missing = partial(NotFound, "workspace") if a_list else self._missing
         return self._connection.ask(method, *self._path(), *segments, missing=missing, **options)
+
+    def listening(
+        self, *segments: str, headers: Mapping[str, str]
+    ) -> AbstractContextManager[Iterator[Any] | None]:
+        """See `Connection.listening`."""
+        if not all(segments):
+            raise self._missing()
+        path = (*self._path(), *segments)
+        return self._connection.listening(*path, missing=self._missing, headers=headers)
 
     def one(self, kind: type[M], method: str, *segments: str, **options: Any) -> M:
         """The answer as a model."""

@@ -16,6 +16,7 @@ _STATES = {
     StepStatus.SUCCEEDED: "good",
     StepStatus.FAILED: "bad",
     StepStatus.RUNNING: "warning",
+    StepStatus.PAUSED: "warning",
     StepStatus.PENDING: "idle",
     StepStatus.SKIPPED: "idle",
 }

@@ -4,21 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.engine import Engine
+from engine.observe.events import WorkspaceEvents
+from engine.run.allowances import BoundAllowances
+from engine.schedule.schedules import BoundSchedules
+from engine.storage.events import MOST_IN_A_PAGE
 from engine.tenancy import Executions, Workflows, WorkspaceEngine, WorkspaceResources
 
 from ..types.engine import (
+    AccountAllowances,
+    Decision,
+    EventPage,
     Execution,
     ExecutionPage,
     ExecutionStatus,
+    Hints,
+    Override,
     Progress,
     ResourceKind,
     ResumeMode,
+    ScheduledStart,
+    ScheduleRecord,
+    ScheduleWarning,
+    StepApproval,
     StepExecution,
     StoredResource,
+    Tiles,
+    WaitingRun,
+    Watch,
     WorkflowRecord,
     WorkflowVersionSummary,
 )
-from ..types.principal import Scope
+from ..types.principal import Principal, Role, Scope
 from .caller import Caller
 
 
@@ -40,6 +56,10 @@ class GuardedWorkflows(Workflows):
     def versions(self, workflow_id: str) -> tuple[WorkflowVersionSummary, ...]:
         self._caller.require(Scope.READ)
         return super().versions(workflow_id)
+
+    def hints(self, workflow_id: str) -> Hints:
+        self._caller.require(Scope.READ)
+        return super().hints(workflow_id)
 
     def create(
         self, definition: str | Mapping[str, Any], *, workflow_id: str | None = None
@@ -75,7 +95,12 @@ class GuardedExecutions(Executions):
 
     def __init__(self, engine: Engine, caller: Caller) -> None:
         super().__init__(
-            engine, caller.workspace_id, actor=caller.actor, request_key=caller.request
+            engine,
+            caller.workspace_id,
+            actor=caller.actor,
+            request_key=caller.request,
+            actor_kind=caller.principal.kind.value,
+            roles=_roles(caller.principal),
         )
         self._caller = caller
 
@@ -86,6 +111,7 @@ class GuardedExecutions(Executions):
         inputs: Mapping[str, Any] | None = None,
         test_mode: bool = False,
         timeout_seconds: float | None = None,
+        priority: int | None = None,
         trigger: str = "api",
     ) -> Execution:
         self._caller.require(Scope.RUN)
@@ -94,6 +120,7 @@ class GuardedExecutions(Executions):
             inputs=inputs,
             test_mode=test_mode,
             timeout_seconds=timeout_seconds,
+            priority=priority,
             trigger=trigger,
         )
 
@@ -134,11 +161,100 @@ class GuardedExecutions(Executions):
         self._caller.record("cancel_execution", execution_id)
         return ended
 
-    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution:
+    def resume(
+        self, execution_id: str, *, mode: ResumeMode = "full", repeat_effects: bool = False
+    ) -> Execution:
         self._caller.require(Scope.RUN)
-        resumed = super().resume(execution_id, mode=mode)
-        self._caller.record("resume_execution", execution_id, mode=mode, round=resumed.round)
+        resumed = super().resume(execution_id, mode=mode, repeat_effects=repeat_effects)
+        chosen = {"repeat_effects": True} if repeat_effects else {}
+        self._caller.record(
+            "resume_execution", execution_id, mode=mode, round=resumed.round, **chosen
+        )
         return resumed
+
+    def waiting(self) -> tuple[StepApproval, ...]:
+        self._caller.require(Scope.READ)
+        return super().waiting()
+
+    def approvals(self, execution_id: str) -> tuple[StepApproval, ...]:
+        self._caller.require(Scope.READ)
+        return super().approvals(execution_id)
+
+    def decide(
+        self, execution_id: str, path: str, *, decision: Decision, comment: str = ""
+    ) -> Execution:
+        """The engine refuses machines, and people without the role that the step names."""
+        self._caller.require(Scope.RUN)
+        path = f"/{path.strip('/')}"
+        decided = super().decide(execution_id, path, decision=decision, comment=comment)
+        self._caller.record("decide_approval", execution_id, path=path, decision=decision)
+        return decided
+
+
+class GuardedEvents(WorkspaceEvents):
+    def __init__(self, engine: Engine, caller: Caller) -> None:
+        super().__init__(engine.streams, engine.tiles, caller.workspace_id)
+        self._caller = caller
+
+    def page(self, execution_id: str, *, after: int = 0, limit: int = MOST_IN_A_PAGE) -> EventPage:
+        self._caller.require(Scope.READ)
+        return super().page(execution_id, after=after, limit=limit)
+
+    def watch(self, execution_id: str, *, after: int = 0) -> Watch:
+        self._caller.require(Scope.READ)
+        return super().watch(execution_id, after=after)
+
+    def live(self, execution_id: str) -> Tiles:
+        self._caller.require(Scope.READ)
+        return super().live(execution_id)
+
+
+class GuardedQuotas(BoundAllowances):
+    def __init__(self, engine: Engine, caller: Caller) -> None:
+        super().__init__(engine.allowances, caller.workspace_id, caller.actor)
+        self._caller = caller
+
+    def list(self) -> tuple[AccountAllowances, ...]:
+        self._caller.require(Scope.READ)
+        return super().list()
+
+    def waiting(self) -> tuple[WaitingRun, ...]:
+        self._caller.require(Scope.READ)
+        return super().waiting()
+
+    def override(self, integration: str, name: str, override: Override) -> AccountAllowances:
+        self._caller.require(Scope.EDIT)
+        stored = super().override(integration, name, override)
+        self._caller.record("override_quota", f"{integration}/{name}", limit=override.limit)
+        return stored
+
+    def restore(self, integration: str, name: str) -> AccountAllowances:
+        self._caller.require(Scope.EDIT)
+        stored = super().restore(integration, name)
+        self._caller.record("restore_quota", f"{integration}/{name}")
+        return stored
+
+
+class GuardedSchedules(BoundSchedules):
+    def __init__(self, engine: Engine, caller: Caller) -> None:
+        super().__init__(engine.schedules, caller.workspace_id)
+        self._caller = caller
+
+    def list(self) -> tuple[ScheduleRecord, ...]:
+        self._caller.require(Scope.READ)
+        return super().list()
+
+    def get(self, workflow_id: str) -> ScheduleRecord:
+        self._caller.require(Scope.READ)
+        return super().get(workflow_id)
+
+    def starts(self, workflow_id: str, *, limit: int = 50) -> tuple[ScheduledStart, ...]:
+        self._caller.require(Scope.READ)
+        return super().starts(workflow_id, limit=limit)
+
+    def warnings(self, workflow_id: str) -> tuple[ScheduleWarning, ...]:
+        self._caller.require(Scope.READ)
+        return super().warnings(workflow_id)
 
 
 class GuardedResources(WorkspaceResources):
@@ -185,3 +301,12 @@ class GuardedEngine(WorkspaceEngine):
         self.workflows: GuardedWorkflows = GuardedWorkflows(engine, caller)
         self.executions: GuardedExecutions = GuardedExecutions(engine, caller)
         self.resources: GuardedResources = GuardedResources(engine, caller)
+        self.events: GuardedEvents = GuardedEvents(engine, caller)
+        self.quotas: GuardedQuotas = GuardedQuotas(engine, caller)
+        self.schedules: GuardedSchedules = GuardedSchedules(engine, caller)
+
+
+def _roles(principal: Principal) -> frozenset[str]:
+    """A person's role and those below it: who may approve may do what an operator may."""
+    known = list(Role)
+    return frozenset(role.value for role in known[: known.index(principal.role) + 1])

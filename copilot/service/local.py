@@ -22,6 +22,9 @@ class LocalService:
         self.workflows = self.engine.workflows
         self.executions = self.engine.executions
         self.resources = self.engine.resources
+        self.events = self.engine.events
+        self.quotas = self.engine.quotas
+        self.schedules = self.engine.schedules
         self.analyses = LocalAnalyses(parts, caller)
         self.fixes = LocalFixes(parts, caller)
         self.account = LocalAccount(parts, caller)

@@ -6,7 +6,7 @@ A service may be bound to a request key: then a use case that changes something 
 often it is called with that key, also after a crash.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -30,14 +30,25 @@ from ..types.account import (
 )
 from ..types.change import Reversal
 from ..types.engine import (
+    AccountAllowances,
+    Decision,
     Execution,
     ExecutionPage,
     ExecutionStatus,
+    Hints,
+    Override,
     Progress,
     ResourceKind,
     ResumeMode,
+    RunEvent,
+    ScheduledStart,
+    ScheduleRecord,
+    ScheduleWarning,
+    StepApproval,
     StepExecution,
     StoredResource,
+    Tiles,
+    WaitingRun,
     WorkflowRecord,
     WorkflowVersionSummary,
 )
@@ -74,6 +85,10 @@ class Workflows(Protocol):
 
     def unpause(self, workflow_id: str) -> WorkflowRecord: ...
 
+    def hints(self, workflow_id: str) -> Hints:
+        """What earlier runs suggest for it."""
+        ...
+
 
 class Executions(Protocol):
     def start(
@@ -83,6 +98,7 @@ class Executions(Protocol):
         inputs: Mapping[str, Any] | None = None,
         test_mode: bool = False,
         timeout_seconds: float | None = None,
+        priority: int | None = None,
     ) -> Execution: ...
 
     def list(
@@ -103,12 +119,32 @@ class Executions(Protocol):
     def progress(self, execution_id: str) -> Progress: ...
 
     def wait(self, execution_id: str, timeout: float) -> Execution:
-        """The run when it has ended, or as it is after *timeout* seconds."""
+        """The run when it has ended or is paused, or as it is after *timeout* seconds."""
         ...
 
     def cancel(self, execution_id: str) -> Execution: ...
 
-    def resume(self, execution_id: str, *, mode: ResumeMode = "full") -> Execution: ...
+    def resume(
+        self, execution_id: str, *, mode: ResumeMode = "full", repeat_effects: bool = False
+    ) -> Execution:
+        """The next round. Raises EffectWouldRepeat without *repeat_effects*."""
+        ...
+
+    def waiting(self) -> Sequence[StepApproval]:
+        """The approvals of every run that wait for a person, the oldest first."""
+        ...
+
+    def approvals(self, execution_id: str) -> Sequence[StepApproval]: ...
+
+    def decide(
+        self, execution_id: str, path: str, *, decision: Decision, comment: str = ""
+    ) -> Execution:
+        """Decide the approval at *path*; the run goes on.
+
+        Raises ApprovalNotAllowed for machines, and for people without the role that the step names;
+        ApprovalClosed.
+        """
+        ...
 
 
 class Resources(Protocol):
@@ -130,6 +166,52 @@ class Resources(Protocol):
     def delete(
         self, kind: ResourceKind, name: str, *, expected_version: int | None = None
     ) -> None: ...
+
+
+class Events(Protocol):
+    """What happens in a run."""
+
+    def follow(self, execution_id: str, *, after: int = 0) -> Iterator[RunEvent]:
+        """From behind number *after* on, what is stored of it, until the run has ended.
+
+        Each event once and in order, as it happens; a paused run is waited for. What is only told
+        live, such as partial texts, is not among them: `live` has it.
+        """
+        ...
+
+    def live(self, execution_id: str) -> Tiles:
+        """Tokens, cost, what it is doing and how long it takes, as of now."""
+        ...
+
+
+class Quotas(Protocol):
+    """What the workspace's accounts may still do. *name* is `unit/window`: invitations/day."""
+
+    def list(self) -> Sequence[AccountAllowances]: ...
+
+    def waiting(self) -> Sequence[WaitingRun]:
+        """Runs that go on by themselves when their quota resets, the next first."""
+        ...
+
+    def override(self, integration: str, name: str, override: Override) -> AccountAllowances: ...
+
+    def restore(self, integration: str, name: str) -> AccountAllowances: ...
+
+
+class Schedules(Protocol):
+    """Workflows that are started by the clock. How they fared is as of its last tick."""
+
+    def list(self) -> Sequence[ScheduleRecord]: ...
+
+    def get(self, workflow_id: str) -> ScheduleRecord: ...
+
+    def starts(self, workflow_id: str, *, limit: int = 50) -> Sequence[ScheduledStart]:
+        """What came of the last ticks, the newest first."""
+        ...
+
+    def warnings(self, workflow_id: str) -> Sequence[ScheduleWarning]:
+        """What may go wrong with it, by its words: nobody watches a run by the clock."""
+        ...
 
 
 class Analyses(Protocol):
@@ -241,6 +323,15 @@ class Service(Protocol):
 
     @property
     def resources(self) -> Resources: ...
+
+    @property
+    def events(self) -> Events: ...
+
+    @property
+    def quotas(self) -> Quotas: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
 
     @property
     def analyses(self) -> Analyses: ...

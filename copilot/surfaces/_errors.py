@@ -16,6 +16,7 @@ class Exit(IntEnum):
     REFUSED = 5  # approval, stale base, live work, no right to: nothing was changed
     NO_CREDITS = 6
     BUSY = 7  # try again later
+    WAITING = 8  # the run is paused: it waits for a decision or a quota
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -48,6 +49,11 @@ EXIT_CODES: Mapping[str, Exit] = MappingProxyType(
         "already_running": Exit.REFUSED,
         "not_resumable": Exit.REFUSED,
         "workflow_paused": Exit.REFUSED,
+        "effect_would_repeat": Exit.REFUSED,
+        "approval_closed": Exit.REFUSED,
+        "approval_not_allowed": Exit.REFUSED,
+        "budget_exceeded": Exit.REFUSED,
+        "workspace_in_use": Exit.REFUSED,
         "insufficient_credits": Exit.NO_CREDITS,
         "request_in_progress": Exit.BUSY,
         "server_unreachable": Exit.BUSY,
@@ -60,9 +66,10 @@ EXIT_CODES: Mapping[str, Exit] = MappingProxyType(
     }
 )
 
-#: Codes that no request is answered with: how a run ended, how a process starts, a client's own.
+#: Codes that no request is answered with: how a run ended, what is only done beside the server, a
+#: client's own.
 NOT_OVER_HTTP = frozenset(
-    {"run_timeout", "run_crashed", "invalid_schedule", "server_unreachable", "server_refused"}
+    {"run_timeout", "run_crashed", "workspace_in_use", "server_unreachable", "server_refused"}
 )
 
 #: HTTP status of every code that a request can be answered with, ours and the surface's own. A run
@@ -73,12 +80,16 @@ HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
         "not_a_failed_execution": 400,
         "unauthenticated": 401,
         "insufficient_credits": 402,
+        "approval_not_allowed": 403,
         "forbidden": 403,
         "not_found": 404,
         "method_not_allowed": 405,
         "already_exists": 409,
         "already_running": 409,
+        "approval_closed": 409,
         "approval_refused": 409,
+        "budget_exceeded": 409,
+        "effect_would_repeat": 409,
         "invalid_fix": 409,
         "not_resumable": 409,
         "not_reversible": 409,
@@ -97,6 +108,7 @@ HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
         "invalid_input": 422,
         "invalid_parameters": 422,
         "invalid_request": 422,
+        "invalid_schedule": 422,
         "request_key_reused": 422,
         "unknown_name": 422,
         "unserializable_value": 422,
@@ -124,7 +136,11 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "already_exists": "Choose another id; PUT makes a new version of a workflow. For a new API "
         "key, send a new Idempotency-Key.",
         "already_running": "Ask for its progress, or cancel it.",
+        "approval_closed": "Look at the run: its approvals say who has decided what.",
+        "approval_not_allowed": "Ask a person who has the role. A machine decides nothing.",
         "approval_refused": "Look at the preview and approve it again.",
+        "budget_exceeded": "Ask for less at once, or raise the limit that the detail names.",
+        "effect_would_repeat": "Send repeat_effects: true to do it again, or another resume_mode.",
         "invalid_fix": "Analyse a run of the newest version, and use a fix of that report.",
         "request_in_progress": "Send the same request again in a moment, with the same key.",
         "stale_base": "Read fresh_diff. Then get the preview again and approve its digest.",
@@ -137,6 +153,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "idempotency_key_reused": "Send a new Idempotency-Key, such as a fresh UUID.",
         "invalid_cursor": "Send the next_cursor of the page before, or none for the first page.",
         "invalid_request": "Correct the fields named in errors.",
+        "invalid_schedule": "Write an interval such as 2h or 1d, or a cron line of five fields.",
         "request_key_reused": "Send a new Idempotency-Key, such as a fresh UUID.",
         "precondition_required": "Get the workflow and send its ETag in If-Match.",
         "too_many_requests": "Wait as long as the header Retry-After says.",

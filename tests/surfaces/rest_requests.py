@@ -11,8 +11,10 @@ from copilot.surfaces.rest.gate import PUBLIC
 #: Values of settings that they have not had yet, above their defaults.
 _numbers = count(101)
 _few = count(11)
+#: Greets in leap years only, so that no test is disturbed by it.
 DEFINITION = {
     "name": "Greeting",
+    "trigger": {"type": "schedule", "schedule": "0 0 29 2 *"},
     "steps": [
         {
             "id": "greeting",
@@ -30,6 +32,13 @@ FOREIGN_RUN = {
     "error": {"message": "401 Unauthorized: token expired"},
 }
 TEMPLATE = {"content": {"subject": "Hi", "body": "Hello {name}"}}
+DECIDE = "POST /executions/{execution_id}/approvals/{path}"
+
+
+def asking(step_id="ok", **settings):
+    """The definition of a workflow that waits for a person."""
+    step = {"id": step_id, "type": "approval", "message": "Send it?", **settings}
+    return {"name": "Asking", "steps": [step]}
 
 
 def routes(rest):
@@ -50,13 +59,19 @@ def routes(rest):
 
 
 class World:
-    """A workspace with one of everything, by the name that paths give it."""
+    """A workspace with one of everything, by the name that paths give it.
 
-    def __init__(self, client):
+    The run that paths name has ended: a stream of one that waits would have no end.
+    """
+
+    def __init__(self, client, *, own="ok"):
+        """own: what its question and its account are called."""
         self.client = client
         client.post("/workflows", {"workflow_id": "greeting", "definition": DEFINITION})
         client.ended(client.run("greeting"))
         client("PUT", "/resources/template/hello", json=TEMPLATE)
+        client("PUT", f"/quotas/{own}/sends/day", json={"limit": 9})
+        client.post("/workflows", {"workflow_id": "asking", "definition": asking(own)})
         failed = client.failed()
         report = client.post(f"/executions/{failed}/analyze")
         fix_id = next(fix["fix_id"] for fix in report["suggested_fixes"] if fix["fix_id"])
@@ -68,6 +83,10 @@ class World:
             "workflow_id": "greeting",
             "version": "1",
             "execution_id": failed,
+            "path": own,
+            "integration": own,
+            "unit": "sends",
+            "window": "day",
             "kind": "template",
             "name": "hello",
             "analysis_id": report["analysis_id"],
@@ -76,6 +95,13 @@ class World:
             "change_id": change_id,
             "key_id": self.new_key(),
         }
+        self.waiting = self.new_question()
+
+    def new_question(self):
+        """A run that waits for a person."""
+        execution_id = self.client.run("asking", test_mode=True)
+        assert self.client.ended(execution_id)["status"] == "paused"
+        return execution_id
 
     def new_key(self):
         made = {"name": "someone", "kind": "machine", "role": "viewer"}
@@ -101,7 +127,8 @@ class World:
         consumed: whether the thing it names will be used up, so that a new one is made for it.
         """
         method, _, path = row.partition(" (")[0].partition(" ")
-        known = self.ids | ({} if not consumed else self._made_for(row)) | ids
+        known = self.ids | ({"execution_id": self.waiting} if row == DECIDE else {})
+        known |= ({} if not consumed else self._made_for(row)) | ids
         options = OPTIONS.get(row, {})
         if row == "PATCH /settings":
             options = {"json": {"pattern_window": next(_few)}}
@@ -123,6 +150,11 @@ class World:
             case "DELETE /resources/{kind}/{name}":
                 self.client("PUT", "/resources/template/passing", json=TEMPLATE)
                 return {"name": "passing"}
+            case "DELETE /quotas/{integration}/{unit}/{window}":
+                self.client("PUT", "/quotas/passing/sends/day", json={"limit": 9})
+                return {"integration": "passing"}
+            case "POST /executions/{execution_id}/approvals/{path}":
+                return {"execution_id": self.new_question()}
             case "POST /executions/{execution_id}/resume":
                 self.client.ended(self.ids["execution_id"])
                 return {}
@@ -139,6 +171,8 @@ OPTIONS = {
     "POST /workflows/{workflow_id}/pause": {"json": {"reason": "a holiday"}},
     "POST /executions": {"json": {"workflow_id": "greeting", "test_mode": True}},
     "POST /executions/{execution_id}/resume": {"json": {"resume_mode": "full"}},
+    DECIDE: {"json": {"decision": "approved", "comment": "Read it."}},
+    "PUT /quotas/{integration}/{unit}/{window}": {"json": {"limit": 9}},
     "PUT /resources/{kind}/{name}": {"json": TEMPLATE},
     "POST /analyses": {"json": {"run": FOREIGN_RUN}},
     "POST /credits/grant": {"json": {"credits": 100}},

@@ -12,12 +12,13 @@ from copilot.storage.columns import Base
 from engine.storage.tables import METADATA as ENGINE_TABLES
 from tests.surfaces.mortal_server import mortal_server
 from tests.surfaces.rest_client import Client
-from tests.surfaces.rest_requests import DEFINITION
+from tests.surfaces.rest_requests import DEFINITION, asking
+from tests.surfaces.test_api_permissions import BY_THE_CLOCK
 
 _numbers = count()
 #: Notes of who did what, and the bookkeeping of requests: another try may add to them. So it may add
 #: a nightly pass, over nothing new and for nothing.
-BOOKKEEPING = {"copilot_request", "copilot_audit", "engine_request"}
+BOOKKEEPING = {"copilot_request", "copilot_audit", "engine_request"} | BY_THE_CLOCK
 TABLES = (ENGINE_TABLES.tables.keys() | Base.metadata.tables.keys()) - BOOKKEEPING
 
 
@@ -62,6 +63,13 @@ def start(client):
 
 def resume(client):
     return "POST", f"/executions/{client.failed()}/resume", {"resume_mode": "partial"}
+
+
+def decide(client):
+    client.post("/workflows", {"workflow_id": "asking", "definition": asking()})
+    execution_id = client.run("asking")
+    client.ended(execution_id)
+    return "POST", f"/executions/{execution_id}/approvals/ok", {"decision": "approved"}
 
 
 def approve(client):
@@ -111,6 +119,7 @@ OPERATIONS = [
     analyze_foreign,
     start,
     resume,
+    decide,
     approve,
     apply,
     undo,

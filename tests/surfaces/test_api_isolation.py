@@ -11,12 +11,12 @@ from tests.surfaces.rest_requests import OPTIONS, World, routes
 from tests.surfaces.test_api_permissions import Unopened, stored
 
 INSIDE = sorted(routes(create_app(Unopened()))[0])
-MAKES_WHAT_IT_NAMES = "PUT /resources/{kind}/{name}"
+MAKES_WHAT_IT_NAMES = {"PUT /resources/{kind}/{name}", "PUT /quotas/{integration}/{unit}/{window}"}
 PARAMETERS = [
     (row, name)
     for row in INSIDE
     for name in re.findall(r"{(\w+)}", row)
-    if name not in {"kind", "version"} and row != MAKES_WHAT_IT_NAMES
+    if name not in {"kind", "version", "unit", "window"} and row not in MAKES_WHAT_IT_NAMES
 ]
 #: Ids that a request carries elsewhere than in its path.
 IN_BODIES = [("POST /executions", "workflow_id"), ("POST /keys", "replaces")]
@@ -38,7 +38,7 @@ def mine(server):
 @pytest.fixture(scope="module")
 def theirs(server):
     """A workspace that has something of everything that mine has not, by names too."""
-    world = World(server.client("theirs"))
+    world = World(server.client("theirs"), own="theirs")
     client = world.client
     client.post("/workflows", {"workflow_id": "theirs", "definition": {**greeting(client)}})
     client.ended(client.run("theirs"))
@@ -96,6 +96,13 @@ def test_a_name_that_they_use_too_is_another_thing(mine, theirs):
     assert mine.client("PUT", path, json={"content": {"body": "Mine"}}).status_code == 200
     assert mine.client("DELETE", path).status_code == 204
     assert theirs.client.get(path) == before
+
+
+def test_nobody_elsewhere_decides_a_question(mine, theirs, missing):
+    path = f"/executions/{theirs.waiting}/approvals/theirs"
+    same(mine.client("POST", path, json={"decision": "approved"}), missing)
+    (asked,) = theirs.client.get("/approvals")["approvals"]
+    assert (asked["execution_id"], asked["status"]) == (theirs.waiting, "waiting")
 
 
 @pytest.mark.parametrize(("row", "name"), IN_BODIES)

@@ -17,12 +17,15 @@ from copilot.surfaces.rest.permissions import SCOPES
 from copilot.types.principal import Principal, Scope
 from engine.storage.tables import METADATA as ENGINE_TABLES
 from tests.surfaces.rest_client import one_database, says
-from tests.surfaces.rest_requests import World, routes
+from tests.surfaces.rest_requests import World, asking, routes
 
 TABLE = yaml.safe_load(Path(__file__).with_name("permissions.yaml").read_text("utf-8"))
 COLUMNS = TABLE["columns"]
 ROWS = {row: cells.replace("|", " ").split() for row, cells in TABLE["rows"].items()}
+NOT_A_PERSON = "not-a-person"
 MOVING = {"last_used_at"}
+#: What the engine's own jobs write, each second or each minute.
+BY_THE_CLOCK = {"engine_worker", "job_tick", "workflow_schedule"}
 #: They leave a record of their own: a run, or a receipt.
 RECORDED_ELSEWHERE = {
     "POST /executions",
@@ -36,6 +39,7 @@ class Unopened:
 
     settings = load({})
     store = SimpleNamespace(analyses=SimpleNamespace(listeners=[]))
+    engine = SimpleNamespace(runs=SimpleNamespace(progress_listeners=[]))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +59,15 @@ def test_every_route_has_a_row_and_every_row_a_route():
     assert {row.partition(" (")[0] for row in ROWS} == inside
     assert outside == {"/api/me", "/openapi.json", "/metrics"}
     assert all(len(cells) == len(COLUMNS) for cells in ROWS.values())
-    assert {cell for cells in ROWS.values() for cell in cells} == {"allow", "deny"}
+    assert {cell for cells in ROWS.values() for cell in cells} == {"allow", "deny", NOT_A_PERSON}
 
 
-#: Every table of the engine and of the copilot, but for columns that move by themselves.
+#: Every table of the engine and of the copilot, but for what moves by itself.
 TABLES = [
     sa.select(*(column for column in table.c if column.name not in MOVING))
     for metadata in (ENGINE_TABLES, Base.metadata)
     for table in metadata.sorted_tables
+    if table.name not in BY_THE_CLOCK
 ]
 assert len(TABLES) > 20
 
@@ -93,6 +98,52 @@ def test_who_may_not_is_told_so_and_changes_nothing(world, holders, row, at_the_
     assert stored(world.client.app) == before
 
 
+@pytest.mark.parametrize("row", [row for row, cells in ROWS.items() if NOT_A_PERSON in cells])
+def test_a_machine_is_told_that_it_takes_a_person(world, holders, row):
+    method, path, options = world.request(row)
+    before = stored(world.client.app)
+    for one, cell in zip(holders, ROWS[row], strict=True):
+        if cell == NOT_A_PERSON:
+            says(one(method, path, **options), 403, "approval_not_allowed")
+    assert stored(world.client.app) == before
+
+
+def test_nothing_of_the_engine_is_handed_out_unguarded(world):
+    """A use case that the engine gains is open to everybody until it asks for a scope."""
+    owner = world.client.app.owner(world.client.workspace).engine
+    parts = [part for part in vars(owner).values() if not isinstance(part, str)]
+    assert len(parts) == 6
+    for part in parts:
+        guard, plain = type(part), type(part).__mro__[1]
+        assert guard.__module__ == "copilot.service.engine"
+        use_cases = {name for name in vars(plain) if not name.startswith("_")}
+        # it reads one page after another, and is asked for each
+        assert use_cases - {"follow"} <= vars(guard).keys(), guard
+
+
+@pytest.mark.parametrize(("step_role", "role", "may"), [
+    ("operator", "operator", True),
+    ("approver", "operator", False),
+    ("approver", "approver", True),
+    ("approver", "owner", True),
+    ("owner", "approver", False),
+    ("lawyer", "owner", False),
+])  # fmt: skip
+def test_a_question_is_for_the_role_that_it_names_and_those_above(world, step_role, role, may):
+    client = world.client
+    made = client.post("/workflows", {"definition": asking(role=step_role)})
+    execution_id = client.run(made["workflow_id"])
+    client.ended(execution_id)
+    path, body = f"/executions/{execution_id}/approvals/ok", {"decision": "approved"}
+    answer = client.colleague(role)("POST", path, json=body)
+    if may:
+        assert answer.status_code == 200
+        assert client.ended(execution_id)["status"] == "succeeded"
+    else:
+        assert says(answer, 403, "approval_not_allowed")["role"] == step_role
+        assert client.ended(execution_id)["status"] == "paused"
+
+
 def test_each_route_takes_the_scope_that_its_row_tells():
     rest = create_app(Unopened())
     names = {
@@ -107,7 +158,7 @@ def test_each_route_takes_the_scope_that_its_row_tells():
             kind, role = column.split()
             one = Principal(id="x", name="x", workspace_id="x", kind=kind, role=role)
             if " (" not in row:
-                assert one.may(SCOPES[names[row]]) is (cell == "allow"), (row, column)
+                assert one.may(SCOPES[names[row]]) is (cell != "deny"), (row, column)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.startswith("GET")])
@@ -132,7 +183,7 @@ def test_elsewhere_everything_is_missing_whatever_the_role(world, holders):
 @pytest.mark.parametrize("row", ROWS)
 def test_who_may_is_answered_and_what_changes_is_in_the_audit(world, holders, row):
     for column, one, cell in zip(COLUMNS, holders, ROWS[row], strict=True):
-        if cell == "deny":
+        if cell != "allow":
             continue
         method, path, options = world.request(row, consumed=True)
         last = audited(world)

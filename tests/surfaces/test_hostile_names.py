@@ -7,11 +7,22 @@ from contextlib import contextmanager
 
 import pytest
 
-from copilot.surfaces.cli import account, analyze, failures, fixes, runs, settings
+from copilot.surfaces.cli import (
+    account,
+    analyze,
+    approvals,
+    failures,
+    fixes,
+    quotas,
+    runs,
+    schedules,
+    settings,
+    watch,
+    workflows,
+)
 from copilot.surfaces.cli._shown import block, line
 from copilot.types.account import ReceiptEntry
 from copilot.types.diagnosis import RootCause, Verdict
-from copilot.types.engine import ExecutionPage
 from copilot.types.insight import (
     DebugView,
     FailureGroup,
@@ -31,8 +42,8 @@ from tests.surfaces.chat_service import (
     report,
     setting,
 )
-from tests.surfaces.chat_service import step as chat_step
 from tests.surfaces.conftest import CommandLine
+from tests.surfaces.hostile_runs import answers_about_runs, paused
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\n\x08\u202e\u200b\U000e0041\x7f\t"
 RUN = f"run{EVIL}7"
@@ -83,6 +94,9 @@ LISTS = [
     ("runtimes",),
     ("workflows",),
     ("status",),
+    ("approvals",),
+    ("quotas",),
+    ("schedules",),
     ("nightly",),
     ("nightly", "--latest", "--markdown"),
     ("report", "REPORT"),
@@ -120,7 +134,7 @@ def test_a_missing_name_that_is_hostile_is_not_echoed_raw(place):
         assert hidden_in(answer.out + answer.err) == []
 
 
-def _raw_answers():
+def _raw_answers(**changes):
     """Answers of a server that cleans nothing."""
     raw = failure(
         execution_id=RUN, workflow_id=AGENT, action=EVIL + "send", label=EVIL, error=f"boom{EVIL}"
@@ -167,6 +181,7 @@ def _raw_answers():
         ),
         failed_step=report().failed_step.model_copy(update={"action": EVIL}),
     )
+    run = {"executions__get": lambda _id: execution(id=RUN, error=error_info(EVIL))}
     return RecordingService(
         analyses__failures=lambda **_: Page[FailureSummary](items=(raw,), next_cursor=EVIL + "c"),
         analyses__patterns=lambda _id: (group,),
@@ -174,12 +189,8 @@ def _raw_answers():
         analyses__report=lambda _id: told,
         account__receipts=lambda **_: Page[ReceiptEntry](items=(receipt,), next_cursor=None),
         account__settings=(setting(value=EVIL, type="text", changed_by=EVIL, changed_at=NOW),),
-        executions__list=lambda **_: ExecutionPage(
-            executions=(execution(id=RUN, workflow_id=AGENT),), next_cursor=None
-        ),
-        executions__get=lambda _id: execution(id=RUN, workflow_id=AGENT, error=error_info(EVIL)),
-        executions__steps=lambda _id, **_: (chat_step(name=EVIL, action=EVIL),),
         fixes__preview=lambda _id: preview(summary=EVIL, diff=f"+a{EVIL}\n"),
+        **(run | answers_about_runs(EVIL, execution(id=RUN, workflow_id=AGENT)) | changes),
     )
 
 
@@ -194,6 +205,14 @@ def _raw_answers():
         (settings, ("settings",)),
         (runs, ("status",)),
         (runs, ("status", "x")),
+        (approvals, ("approvals",)),
+        (approvals, ("approvals", "x")),
+        (approvals, ("decide", "x", "--approve")),
+        (quotas, ("quotas",)),
+        (quotas, ("quotas", "set", "x", "emails/day", "3")),
+        (schedules, ("schedules",)),
+        (schedules, ("schedules", "show", "x")),
+        (workflows, ("workflows", "hints", "x")),
         (fixes, ("fix", "preview", "fix_1")),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
@@ -213,6 +232,32 @@ def test_what_is_printed_does_not_rely_on_what_a_server_cleaned(
     document = place(*command, "--json")
     assert hidden_in(document.out) == []
     assert "\x1b" in json.dumps(document.json, ensure_ascii=True).replace("\\u001b", "\x1b")
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "found", "code"),
+    [
+        (runs, ("resume", "x"), execution(id=RUN, workflow_id=AGENT), 1),
+        (watch, ("watch", "x"), execution(id=RUN, workflow_id=AGENT), 1),
+        (watch, ("watch", "x"), paused(EVIL, by_quota=False), 8),
+        (runs, ("status", "x"), paused(EVIL, by_quota=False), 0),
+        (runs, ("status", "x"), paused(EVIL, by_quota=True).model_copy(update={"id": RUN}), 0),
+    ],
+)
+def test_a_run_as_it_goes_on_does_not_steer_it_either(
+    place, monkeypatch, module, command, found, code
+):
+    @contextmanager
+    def opened(_settings, **_):
+        yield _raw_answers(executions__get=lambda _id: found)
+
+    monkeypatch.setattr(module, "service", opened)
+    answer = place(*command)
+    assert (answer.code, hidden_in(answer.out)) == (code, [])
+    assert answer.out.strip()
+    document = place(*command, "--json")
+    assert hidden_in(document.out) == []
+    assert document.lines if command[0] == "watch" else document.json
 
 
 def test_a_diff_that_is_approved_shows_what_is_hidden_in_it(place, monkeypatch):

@@ -54,6 +54,13 @@ ENGINES = [
     engines.UnserializableValue("builtins.object", "inputs"),
     engines.InvalidParameters("The input 'day' is required."),
     engines.InvalidData("The cell B2 is empty."),
+    engines.ApprovalClosed("it was approved by local:ada already"),
+    engines.ApprovalNotAllowed("approver"),
+    engines.ApprovalNotAllowed(""),
+    engines.BudgetExceeded("The run was not started: it will use at least 40020 tokens."),
+    engines.EffectWouldRepeat(tuple(f"/step{number}" for number in range(7))),
+    engines.InvalidSchedule("Report", "5 mins", "is neither an interval nor a cron line"),
+    engines.InvalidSchedule("It's 'daily'", "@daily\n", "is no cron line. Write 1d"),
 ]
 
 

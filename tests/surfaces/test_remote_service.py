@@ -14,8 +14,9 @@ from copilot.remote import RemoteService
 from copilot.service.protocol import Service
 from copilot.settings import load
 from copilot.sources import jsonl
-from copilot.types.engine import ResourceKind
+from copilot.types.engine import Override, ResourceKind
 from copilot.types.principal import PrincipalKind, Role
+from tests.surfaces.rest_requests import DEFINITION, asking
 from tests.surfaces.twins import overheard_server, use_cases
 
 FOREIGN = {"id": "r1", "agent": "crm", "status": "Failed", "error": "Token expired"}
@@ -59,6 +60,22 @@ class Twins:
         name = f"template {next(_numbers)}/ä"
         return self.owner.resources.put(ResourceKind.TEMPLATE, name, {"body": "Hi {name}"}).name
 
+    def question(self):
+        """A run that waits for a person."""
+        made = self.owner.workflows.create(asking())
+        started = self.owner.executions.start(made.workflow_id)
+        assert self.owner.executions.wait(started.id, 30).status.value == "paused"
+        return started.id
+
+    def schedule(self, prompt="Go through the list and look up each."):
+        step = {"id": "a", "type": "agent", "prompt": prompt}
+        return self.owner.workflows.create(DEFINITION | {"steps": [step]}).workflow_id
+
+    def quota(self):
+        name = f"account {next(_numbers)}/ä"
+        self.owner.quotas.override(name, "sends/day", Override(limit=5))
+        return name
+
     def key(self):
         kind, role = PrincipalKind.MACHINE, Role.VIEWER
         return self.owner.account.create_key("k", kind=kind, role=role).key_id
@@ -94,6 +111,19 @@ def _replace(twins):
     return twins.remote.workflows.replace(twins.workflow(), text, expected_version=1)
 
 
+def _decide(twins):
+    execution_id = twins.question()
+    return twins.remote.executions.decide(
+        execution_id, "/ok", decision="rejected", comment="Nein, ä."
+    )
+
+
+def _decide_twice(twins):
+    execution_id = twins.question()
+    for _ in range(2):
+        twins.remote.executions.decide(execution_id, "/ok", decision="approved")
+
+
 def _create_key(twins):
     return twins.remote.account.create_key(
         "bot", kind=PrincipalKind.MACHINE, role=Role.OPERATOR, expires_at=LATER
@@ -124,6 +154,7 @@ CALLS = {
     "workflows.replace": _replace,
     "workflows.pause": lambda t: t.remote.workflows.pause(t.workflow(), reason="tpl ä"),
     "workflows.unpause": lambda t: t.remote.workflows.unpause(t.workflow()),
+    "workflows.hints": lambda t: t.remote.workflows.hints(t.report().workflow_id),
     "executions.start": lambda t: t.remote.executions.start(
         t.workflow(), inputs={"n": [1, "ä"]}, test_mode=True, timeout_seconds=60
     ),
@@ -133,6 +164,20 @@ CALLS = {
     "executions.progress": lambda t: t.remote.executions.progress(t.failed()),
     "executions.cancel": lambda t: t.remote.executions.cancel(t.failed()),
     "executions.resume": _resume,
+    "executions.waiting": lambda t: (t.question(), t.remote.executions.waiting())[1],
+    "executions.approvals": lambda t: t.remote.executions.approvals(t.question()),
+    "executions.decide": _decide,
+    "events.live": lambda t: t.remote.events.live(t.failed()),
+    "quotas.list": lambda t: (t.quota(), t.remote.quotas.list())[1],
+    "quotas.waiting": lambda t: t.remote.quotas.waiting(),
+    "quotas.override": lambda t: t.remote.quotas.override(
+        t.quota(), "sends/day", Override(limit=7, timezone="Europe/Paris", resets="rolling")
+    ),
+    "quotas.restore": lambda t: t.remote.quotas.restore(t.quota(), "sends/day"),
+    "schedules.list": lambda t: (t.schedule(), t.remote.schedules.list())[1],
+    "schedules.get": lambda t: t.remote.schedules.get(t.schedule()),
+    "schedules.starts": lambda t: t.remote.schedules.starts(t.schedule(), limit=3),
+    "schedules.warnings": lambda t: t.remote.schedules.warnings(t.schedule()),
     "resources.list": lambda t: t.remote.resources.list(ResourceKind.TEMPLATE),
     "resources.get": lambda t: t.remote.resources.get(ResourceKind.TEMPLATE, t.resource()),
     "resources.put": _put,
@@ -165,12 +210,12 @@ CALLS = {
     "nights.run": lambda t: t.remote.nights.run(credit_cap=1, spend_cap_usd=Decimal("0.50")),
     "nights.latest": lambda t: (t.owner.nights.run(), t.remote.nights.latest())[1],
 }
-#: It asks for the progress until the run has ended, so the server's own is not called.
-WAITED = "executions.wait"
+#: The client asks in another way than the service does: for the progress, and for a stream.
+IN_ANOTHER_WAY = {"executions.wait", "events.follow"}
 
 
 def test_no_use_case_is_without_a_twin():
-    assert set(use_cases()) == CALLS.keys() | {WAITED}
+    assert set(use_cases()) == CALLS.keys() | IN_ANOTHER_WAY
 
 
 def test_the_client_is_a_service(twins):
@@ -194,6 +239,34 @@ def test_waiting_ends_with_the_run(twins):
     found = twins.remote.executions.wait(started.id, 30)
     assert found == twins.owner.executions.get(started.id)
     assert twins.remote.executions.wait(started.id, 0) == found
+
+
+def test_waiting_ends_where_a_person_has_to_go_on(twins):
+    execution_id = twins.question()
+    found = twins.remote.executions.wait(execution_id, 30)
+    assert found == twins.owner.executions.get(execution_id)
+    assert found.status.value == "paused"
+
+
+def test_effects_are_repeated_only_where_that_is_said(twins):
+    resumed = twins.remote.executions.resume(twins.failed(), repeat_effects=True)
+    assert resumed == twins.overheard.last("executions.resume")
+    entry = twins.owner.account.audit(limit=1).items[0]
+    assert entry.details["repeat_effects"] is True
+
+
+@pytest.mark.parametrize("path", ["/ok", "ok"])
+def test_a_question_has_its_path_with_and_without_a_slash(twins, path):
+    for service in (twins.owner, twins.remote):
+        execution_id = twins.question()
+        service.executions.decide(execution_id, path, decision="approved")
+        ended = twins.owner.executions.wait(execution_id, 30)
+        assert ended.status.value == "succeeded"
+
+
+def test_what_may_go_wrong_with_a_schedule_is_told_from_afar(twins):
+    (warning,) = twins.remote.schedules.warnings(twins.schedule())
+    assert (warning.code, warning.severity, warning.step) == ("loop_pattern", "high", "a")
 
 
 def test_outputs_come_with_the_steps_only_when_asked_for(twins):
@@ -228,7 +301,17 @@ REFUSALS = {
     "executions.start": lambda t: t.remote.executions.start("nope"),
     "executions.get": lambda t: t.remote.executions.get("nope"),
     "executions.list": lambda t: t.remote.executions.list(cursor="nope"),
+    "workflows.hints": lambda t: t.remote.workflows.hints("nope"),
     "executions.resume": lambda t: t.remote.executions.resume("nope"),
+    "executions.approvals": lambda t: t.remote.executions.approvals("nope"),
+    "executions.decide": lambda t: t.remote.executions.decide(
+        t.question(), "/nope", decision="approved"
+    ),
+    "executions.decide, twice": _decide_twice,
+    "events.live": lambda t: t.remote.events.live("nope"),
+    "quotas.restore": lambda t: t.remote.quotas.restore("nope", "sends/day"),
+    "schedules.get": lambda t: t.remote.schedules.get("nope"),
+    "schedules.warnings": lambda t: t.remote.schedules.warnings("nope"),
     "resources.get": lambda t: t.remote.resources.get(ResourceKind.DOCUMENT, "nope"),
     "analyses.analyze": lambda t: t.remote.analyses.analyze("nope"),
     "analyses.report": lambda t: t.remote.analyses.report("nope"),
@@ -317,3 +400,26 @@ def test_what_was_done_before_the_answer_was_lost_is_not_done_again(twins):
     assert (after.granted - before.granted, after.spent - before.spent) == (40, 1)
     assert [one.kind for one in twins.owner.fixes.changes(workflow)] == ["undo", "fix"]
     assert [one.version for one in twins.owner.workflows.versions(workflow)] == [3, 2, 1]
+
+
+def test_a_decision_whose_answer_was_lost_is_made_once(twins):
+    key = twins.owner.account.create_key("lossy", kind=PrincipalKind.PERSON, role=Role.OWNER)
+    lossy = RemoteService(twins.url, key.secret, transport=LosesAnswers(), sleep=lambda _: None)
+    execution_id = twins.question()
+    with lossy:
+        lossy.executions.decide(execution_id, "/ok", decision="approved")
+    (decided,) = twins.owner.executions.approvals(execution_id)
+    assert decided.status == "approved"
+    assert twins.owner.executions.wait(execution_id, 30).status.value == "succeeded"
+
+
+def test_a_name_of_a_quota_that_is_none_is_refused_alike(twins):
+    for name in ("sends", "sends/fortnight", "/day"):
+        errors = []
+        for service in (twins.owner, twins.remote):
+            with pytest.raises(Exception, match="invitations/day") as raised:
+                service.quotas.override("LinkedIn", name, Override(limit=1))
+            errors.append((type(raised.value), raised.value.args))
+        assert errors[0] == errors[1]
+    with pytest.raises(Exception, match="slash"):
+        twins.remote.quotas.override("LinkedIn", "a/b/day", Override(limit=1))

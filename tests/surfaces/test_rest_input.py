@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from copilot.demo import URGENT_MAIL, workflow_text
 from copilot.surfaces.rest import account, analyses, fixes, nights, wording
 from copilot.types.run import StepRecord
-from engine.http import executions, resources, workflows
+from engine.http import approvals, executions, quotas, resources, workflows
 from tests.surfaces.rest_client import one_database, says
 
 
@@ -33,6 +33,10 @@ BAD_REQUESTS = {
     "no such kind": ("POST", "/keys", {"name": "x", "kind": CANARY, "role": "viewer"}, "body.kind"),
     "no run": ("POST", "/analyses", {"run": CANARY}, "body.run"),
     "a debt": ("POST", "/nights", {"credit_cap": -1}, "body.credit_cap"),
+    "no decision": ("POST", "/executions/x/approvals/y", {"decision": CANARY}, "body.decision"),
+    "no limit": ("PUT", "/quotas/x/sends/day", {"limit": CANARY}, "body.limit"),
+    "no time zone": ("PUT", "/quotas/x/sends/day", {"timezone": CANARY}, "body.timezone"),
+    "no such mode": ("POST", "/executions/x/resume", {"repeat_effects": CANARY}, "body.repeat_eff"),
     "no money": ("POST", "/nights", {"spend_cap_usd": CANARY}, "body.spend_cap_usd"),
 }
 
@@ -78,10 +82,12 @@ BODIES = [
     account.NewKey,
     analyses.ForeignAnalysis,
     analyses.ForeignRun,
+    approvals.NewDecision,
     executions.NewExecution,
     executions.Resumption,
     fixes.SeenPreview,
     nights.NewPass,
+    quotas.NewLimit,
     resources.ResourceContent,
     StepRecord,
     workflows.NewPause,

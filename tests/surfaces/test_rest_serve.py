@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from tests.surfaces.rest_requests import asking
 from tests.surfaces.serving import serving
 
 
@@ -97,4 +98,24 @@ def test_what_is_under_way_when_it_is_told_to_stop_is_answered(tmp_path):
             connection.sendall(body[4:])
             assert status(answer) == 200
         server.process.communicate(timeout=20)
+        assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_streams_are_ended_in_order_when_it_is_told_to_stop(tmp_path, number):
+    with serving(tmp_path) as server:
+        headers = {"Authorization": f"Bearer {server.key}"}
+        base = f"{server.url}/api/workspaces/default"
+        with httpx2.Client(base_url=base, headers=headers, timeout=30) as client:
+            workflow = {"workflow_id": "asking", "definition": asking()}
+            assert client.post("/workflows", json=workflow).status_code == 201
+            run = client.post("/executions", json={"workflow_id": "asking"}).json()["id"]
+            with client.stream("GET", f"/executions/{run}/events") as answer:
+                lines = answer.iter_lines()
+                while next(lines) != "event: execution_paused":
+                    pass
+                server.process.send_signal(number)
+                rest = list(lines)  # raises when it is cut off instead of ended
+        assert "event: end" not in rest
+        server.process.communicate(timeout=60)
         assert server.process.returncode == 0

@@ -118,6 +118,7 @@ def spelled(*whose):
         f"Bearer local_{SECRET}_AAAA",
         f"Bearer local_{SECRET}_{spelled('acme', 'ada', 'person')} ",
     ],
+    ids=lambda text: text.replace(SECRET, "SECRET"),
 )
 def test_everything_else_is_not_known(authorization):
     keys = _local_key.LocalKeys(SECRET, owner)

@@ -26,6 +26,7 @@ from copilot.errors import InvalidInput, NotFound
 from copilot.settings import load
 from copilot.surfaces.rest.telemetry import install, log_to_stderr
 from copilot.surfaces.rest.telemetry.logs import JsonLines, TextLines, in_request
+from engine.testing import tool, workflow
 from tests.copilot.storage_builders import a_failure, a_finished_analysis
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -97,6 +98,43 @@ def test_analyses_and_their_credits_are_counted_once_each(app: App) -> None:
     label = '{produced_by="offline",root_cause="missing_template",verdict="confirmed"}'
     assert found[f"ask_copilot_analyses_total{label}"] == 1
     assert found["ask_copilot_credits_total"] == 1
+
+
+def test_each_calculation_of_progress_is_timed_and_named_in_one_debug_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_app(load({}, data=tmp_path), dispatch=False) as app:
+        client = client_of(app)
+        run = a_run(app)
+        before = samples(client)["ask_copilot_progress_seconds_count"]
+        with caplog.at_level(logging.DEBUG, logger="copilot.progress"):
+            progress = app.owner().executions.progress(run.id)
+        found = samples(client)
+    assert (before, found["ask_copilot_progress_seconds_count"]) == (0, 1)
+    assert 'ask_copilot_progress_seconds_bucket{le="0.1"}' in found
+    (record,) = [one for one in caplog.records if one.name == "copilot.progress"]
+    event = json.loads(JsonLines().format(record))
+    assert (event["level"], event["event"]) == ("debug", "progress")
+    took = event["calculation_time_ms"]
+    assert took > 0
+    assert found["ask_copilot_progress_seconds_sum"] == pytest.approx(took / 1000)
+    expected = {
+        "workflow_id": run.workflow_id,
+        "progress_percentage": progress.progress_percentage,
+        "agents_completed": 0,
+        "agents_total": 1,
+        "calculation_time_ms": took,
+        "stale_data": False,
+    }
+    assert expected == {name: event[name] for name in expected}
+    assert not any(run.workflow_id in name for name in found)
+
+
+def a_run(app: App):
+    """One that nobody works on."""
+    step = tool("a", "render_template", template="T")
+    stored = app.engine.put_workflow("default", workflow(step, name="Counted"))
+    return app.engine.submit("default", stored.workflow_id)
 
 
 def test_two_applications_in_a_process_count_apart(app: App) -> None:

@@ -1,7 +1,7 @@
 """Lists for a terminal: one line an item, the id to go on with, and how to get the rest."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from rich.text import Text
 from ...types.account import ApiKey, AuditEntry, ReceiptEntry, RuntimeInfo, SettingValue
 from ...types.engine import WorkflowRecord, WorkflowVersionSummary
 from ...types.insight import DebugView, FailureGroup, FailureSummary, TimelineStep
-from ._shown import PROSE, block, cell, line
+from ._shown import PROSE, block, cell, line, moment
 
 _TIERS = "  quick: gets it going again; better: repairs the cause; best: keeps it from coming back."
 _STATES = {
@@ -46,12 +46,12 @@ def show_failures(console: Console, failures: Sequence[FailureSummary]) -> None:
         test = ", a test" if one.test_mode else ""
         console.print(
             Text.assemble(
-                f"{_moment(one.occurred_at)}  {line(one.workflow_id)}{step}{test}  ",
+                f"{moment(one.occurred_at)}  {line(one.workflow_id)}{step}{test}  ",
                 (line(one.execution_id), "dim"),
             )
         )
         console.print(Text(f"  {line(one.error)}", style="red"))
-    _none(console, failures, "No failed runs.")
+    say_if_none(console, failures, "No failed runs.")
 
 
 def show_groups(console: Console, groups: Sequence[FailureGroup]) -> None:
@@ -65,7 +65,7 @@ def show_groups(console: Console, groups: Sequence[FailureGroup]) -> None:
             console.print(Text(f"  Recommendation: {line(pattern.recommendation, limit=PROSE)}"))
         if one.executions:
             console.print(Text(f"  newest: {line(one.executions[0])}", style="dim"))
-    _none(console, groups, "No failures among its last runs.")
+    say_if_none(console, groups, "No failures among its last runs.")
 
 
 def show_debug(console: Console, view: DebugView) -> None:
@@ -111,7 +111,7 @@ def _timeline_line(step: TimelineStep) -> Text:
 
 
 def show_workflows(console: Console, workflows: Sequence[WorkflowRecord]) -> None:
-    table = _table(4)
+    table = table_of(4)
     for one in workflows:
         paused = "paused" if one.paused else ""
         table.add_row(cell(one.workflow_id), f"version {one.version}", cell(one.name), paused)
@@ -120,37 +120,39 @@ def show_workflows(console: Console, workflows: Sequence[WorkflowRecord]) -> Non
         if one.paused is not None:
             by = f" by {line(one.paused.by)}" if one.paused.by else ""
             why = f": {line(one.paused.reason)}" if one.paused.reason else ""
-            since = _moment(one.paused.at)
+            since = moment(one.paused.at)
             console.print(Text(f"{line(one.workflow_id)} was paused{by} on {since}{why}"))
-    _none(console, workflows, "No workflows yet. Store one with `ask-copilot run workflow.yaml`.")
+    say_if_none(
+        console, workflows, "No workflows yet. Store one with `ask-copilot run workflow.yaml`."
+    )
 
 
 def show_versions(console: Console, versions: Sequence[WorkflowVersionSummary]) -> None:
-    table = _table(3)
+    table = table_of(3)
     for one in versions:
-        table.add_row(str(one.version), _moment(one.created_at), cell(one.name))
+        table.add_row(str(one.version), moment(one.created_at), cell(one.name))
     console.print(table)
 
 
 def show_keys(console: Console, keys: Sequence[ApiKey], *, now: datetime) -> None:
-    table = _table(5)
+    table = table_of(5)
     for key in keys:
         who = f"{key.kind.value}, {key.role.value}"
         table.add_row(cell(key.key_id), cell(key.name), who, _life(key, now), _use(key))
     console.print(table)
-    _none(console, keys, "No keys. Make one with `ask-copilot keys create`.")
+    say_if_none(console, keys, "No keys. Make one with `ask-copilot keys create`.")
 
 
 def _life(key: ApiKey, now: datetime) -> str:
     if key.revoked_at is not None:
-        return f"revoked {_moment(key.revoked_at)}"
+        return f"revoked {moment(key.revoked_at)}"
     if key.expires_at is None:
         return "no end"
-    return f"{'expired' if key.expires_at <= now else 'until'} {_moment(key.expires_at)}"
+    return f"{'expired' if key.expires_at <= now else 'until'} {moment(key.expires_at)}"
 
 
 def _use(key: ApiKey) -> str:
-    return "never used" if key.last_used_at is None else f"used {_moment(key.last_used_at)}"
+    return "never used" if key.last_used_at is None else f"used {moment(key.last_used_at)}"
 
 
 def show_settings(console: Console, settings: Iterable[SettingValue]) -> None:
@@ -207,32 +209,32 @@ def _bounds(setting: SettingValue) -> str:
 def _changed(setting: SettingValue) -> str:
     if setting.changed_at is None:
         return "default"
-    return f"changed by {setting.changed_by_name or setting.changed_by or 'somebody'} on {_moment(setting.changed_at)}"
+    return f"changed by {setting.changed_by_name or setting.changed_by or 'somebody'} on {moment(setting.changed_at)}"
 
 
 def show_receipts(console: Console, receipts: Sequence[ReceiptEntry]) -> None:
-    table = _table(5)
+    table = table_of(5)
     for one in receipts:
         noun = "credit" if one.credits == 1 else "credits"
         cost = "cost unknown" if one.cost_usd is None else f"{one.cost_usd} USD"
         about = cell(one.execution_id or one.analysis_id or "")
-        row = (_moment(one.created_at), f"{one.credits} {noun}", cost, cell(one.reason), about)
+        row = (moment(one.created_at), f"{one.credits} {noun}", cost, cell(one.reason), about)
         table.add_row(*row)
     console.print(table)
-    _none(console, receipts, "Nothing has been analysed yet.")
+    say_if_none(console, receipts, "Nothing has been analysed yet.")
 
 
 def show_audit(console: Console, entries: Sequence[AuditEntry]) -> None:
-    table = _table(4)
+    table = table_of(4)
     for one in entries:
         who = f"{one.actor_name or one.actor} ({one.actor_kind.value})"
-        table.add_row(_moment(one.at), cell(who), cell(one.action), cell(one.subject))
+        table.add_row(moment(one.at), cell(who), cell(one.action), cell(one.subject))
     console.print(table)
-    _none(console, entries, "Nobody has changed anything yet.")
+    say_if_none(console, entries, "Nobody has changed anything yet.")
 
 
 def show_runtimes(console: Console, runtimes: Sequence[RuntimeInfo]) -> None:
-    table = _table(3)
+    table = table_of(3)
     for one in runtimes:
         state = "available" if one.available else f"not available: {one.reason or 'unknown why'}"
         models = ", ".join(one.models)
@@ -240,17 +242,13 @@ def show_runtimes(console: Console, runtimes: Sequence[RuntimeInfo]) -> None:
     console.print(table)
 
 
-def _table(columns: int) -> Table:
+def table_of(columns: int) -> Table:
     table = Table.grid(padding=(0, 2))
     for _ in range(columns):
         table.add_column(overflow="fold")
     return table
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _none(console: Console, items: Sequence[Any], words: str) -> None:
+def say_if_none(console: Console, items: Sequence[Any], words: str) -> None:
     if not items:
         console.print(words)

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
@@ -33,15 +34,15 @@ def console(*, stderr: bool = False, record: bool = False) -> Console:
 
 def write_json_line(value: Any) -> None:
     """One compact line on standard output, in which nothing is hidden."""
-    click.echo(_escaped(json.dumps(value, ensure_ascii=False, default=str)))
+    click.echo(escaped(json.dumps(value, ensure_ascii=False, default=str)))
 
 
 def write_json(value: Any) -> None:
     """One document on standard output, indented for the eye and for `jq` alike."""
-    click.echo(_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=_plain)))
+    click.echo(escaped(json.dumps(value, ensure_ascii=False, indent=2, default=_plain)))
 
 
-def _escaped(document: str) -> str:
+def escaped(document: str) -> str:
     """The same JSON: a terminal carries out nothing of it, and half a character passes too."""
     return SURROGATE.sub(_as_escape, HIDDEN.sub(_as_escape, document))
 
@@ -53,6 +54,8 @@ def _as_escape(found: re.Match[str]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return str(value)
 
 

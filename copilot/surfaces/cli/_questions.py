@@ -31,6 +31,11 @@ def choose(question: str, choices: tuple[str, ...], *, default: str, otherwise: 
     return _answer(asked, choices, default=default, shown_default=True, otherwise=otherwise)
 
 
+def typed(question: str, *, otherwise: str) -> str:
+    """What is typed, which may be nothing. Raises InvalidInput at the end of the input."""
+    return _asked(question, default="", shown=False, otherwise=otherwise)
+
+
 def _answer(
     question: str, accepted: tuple[str, ...], *, default: str, shown_default: bool, otherwise: str
 ) -> str:

@@ -3,7 +3,7 @@
 Nothing here interprets markup: what a failure says is put in as `Text`, never as a format string.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -23,7 +23,6 @@ from ...types import (
     Verdict,
 )
 from ...types.account import NewApiKey
-from ...types.engine import Execution, Progress, StepExecution
 from ._shown import PROSE, block, line
 
 _SURE = {
@@ -135,63 +134,6 @@ def change_line(change: Change) -> Text:
         f"{done}: the workflow is now at version {change.version} ({line(change.change_id)})",
         style="bold green",
     )
-
-
-_RUN_SIGNS = {"succeeded": ("✓", "green"), "running": ("…", ""), "queued": ("…", "")}
-_STEP_SIGNS = {
-    "succeeded": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "running": ("…", ""),
-    "pending": ("·", "dim"),
-    "skipped": ("-", "dim"),
-}
-
-
-def run_line(execution: Execution) -> Text:
-    """'✗ failed: urgent-mail-digest, version 1 (0.3 s)' and the id to ask about."""
-    sign, style = _RUN_SIGNS.get(execution.status.value, ("✗", "red"))
-    seconds = execution.total_execution_time_ms / 1000
-    again = f", round {execution.round}" if execution.round > 1 else ""
-    return Text.assemble(
-        (f"{sign} {execution.status.value.replace('_', ' ')}", style),
-        f"  {line(execution.workflow_id)}, version {execution.workflow_version}{again} ({seconds:.1f} s)",
-        (f"  {line(execution.id)}", "dim"),
-    )
-
-
-def show_run(
-    console: Console, execution: Execution, steps: Sequence[StepExecution], progress: Progress
-) -> None:
-    """A run with its steps, one line each, and its error in one line."""
-    console.print(run_line(execution))
-    show_steps(console, steps)
-    console.print(
-        f"  {progress.agents_completed} of {progress.agents_total} steps complete "
-        f"({progress.progress_percentage} %)"
-    )
-    if execution.error is not None:
-        words = line(execution.error.message, limit=300)
-        console.print(Text(f"  {words}", style="red"))
-
-
-def show_steps(console: Console, steps: Sequence[StepExecution]) -> None:
-    for step in steps:
-        sign, style = _STEP_SIGNS[step.status.value]
-        facts = f"  ({', '.join(_step_facts(step))})"
-        named = f"  {sign} {step.number}. {line(step.name)}"
-        console.print(Text.assemble((named, style), (facts, "dim")))
-
-
-def _step_facts(step: StepExecution) -> Iterator[str]:
-    yield line(step.action)
-    if step.item_count is not None:
-        yield f"{step.item_count} items"
-    if step.restored:
-        yield "kept from an earlier round"
-    elif step.completed_at is not None:
-        yield f"{step.execution_time_ms} ms"
-    if step.attempts > 1:
-        yield f"{step.attempts} attempts"
 
 
 def key_text(key: NewApiKey) -> Text:

@@ -126,8 +126,9 @@ def service(
         if settings.url is not None:
             yield closing.enter_context(_named_server(settings))
             return
-        _require_place(settings)
-        quiet = settings.model_copy(update={"nightly": None})  # that is for the server to do
+        require_place(settings)
+        # What is done by the clock is for a server or a worker to do.
+        quiet = settings.model_copy(update={"nightly": None, "retention_days": None})
         server = _found_server(settings, machine)
         deadline = time.monotonic() + settings.lock_wait_seconds
         while server is None:
@@ -145,6 +146,19 @@ def _on(app: App, machine: str | None) -> Service:
     return app.copilot.serve(_local_key.machine(app.settings.workspace, machine))
 
 
+def require_this_machine(settings: Settings) -> None:
+    """For what is never asked of a server: it must not happen here when a server was meant.
+
+    Raises InvalidInput when a server is named.
+    """
+    if settings.url is not None:
+        raise InvalidInput(
+            "ASK_COPILOT_URL",
+            f"it names a server, and `{_command()}` is for whoever holds the database.",
+            "Unset it, or name the folder with --data.",
+        )
+
+
 @contextmanager
 def here(settings: Settings, *, dispatch: bool = False) -> Generator[App]:
     """The application itself, for what only makes sense on this machine; makes the folder.
@@ -152,7 +166,7 @@ def here(settings: Settings, *, dispatch: bool = False) -> Generator[App]:
     With *dispatch* it carries out runs, and the schedule of the settings. Raises StoreBusy, which
     says so when it is a server that has the database.
     """
-    note = _live_server(settings) if _is_one_file(settings) else None
+    note = _live_server(settings) if is_one_file(settings) else None
     if note is not None:
         raise _presence.served(settings, note, _command())
     with ExitStack() as closing:
@@ -180,7 +194,8 @@ def _opened(closing: ExitStack, settings: Settings, *, dispatch: bool, until: fl
     return app
 
 
-def _require_place(settings: Settings) -> None:
+def require_place(settings: Settings) -> None:
+    """Raises UsageError where nothing was ever stored."""
     if settings.database_url is None and not settings.data.is_dir():
         raise click.UsageError(
             f"There is no {settings.data} here. Run `ask-copilot init` first, name another folder "
@@ -243,7 +258,7 @@ def _local_client(
     return RemoteService(note.url, key, workspace=settings.workspace, **options)
 
 
-def _is_one_file(settings: Settings) -> bool:
+def is_one_file(settings: Settings) -> bool:
     """Whether only one process can have the database at a time."""
     return settings.database.startswith("sqlite")
 

@@ -4,6 +4,8 @@ Names and ids are cleaned when they come in as well. This is for rows from befor
 that did not.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.text import Text
@@ -13,6 +15,7 @@ from ...pipeline.sanitize import SHORTEST_LIMIT, one_line, sanitize
 LONGEST = 200
 #: Characters of a sentence of ours that quotes such text.
 PROSE = 2_000
+_LEAST = Decimal("0.0001")
 
 
 def line(value: Any, *, limit: int = LONGEST) -> str:
@@ -29,3 +32,20 @@ def block(text: str) -> str:
 def cell(value: Any) -> Text:
     """`line` for a table, where nothing is read as markup."""
     return Text(line(value))
+
+
+def moment(at: datetime) -> str:
+    """'2026-01-31 14:02:11', in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def usd(amount: Decimal) -> str:
+    """'$0.0123'; two places where they are enough."""
+    if 0 < amount < _LEAST:
+        return f"less than ${_LEAST}"
+    return f"${amount:,.4f}".removesuffix("00")
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 run', '1,240 runs'."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

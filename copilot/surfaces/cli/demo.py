@@ -22,14 +22,8 @@ from ...types import Approval, Change, CreditStatement, Outcome, Preview, Report
 from ...types.engine import ResumeMode
 from ._output import console, write_json
 from ._questions import choose, confirm
-from ._render import (
-    change_line,
-    outcome_line,
-    run_line,
-    show_preview,
-    show_report,
-    show_steps,
-)
+from ._render import change_line, outcome_line, show_preview, show_report
+from ._run_view import run_line, show_steps
 from ._session import answers_errors, json_option, settings_for
 from ._shown import line
 

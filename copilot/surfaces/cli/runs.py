@@ -1,10 +1,8 @@
 """`run`, `resume`, `cancel` and `status`: workflows carried out, and how far they are."""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -15,13 +13,15 @@ from rich.progress import Progress as ProgressBar
 from ...errors import InvalidInput
 from ...service import Service
 from ...settings import Settings
-from ...types.engine import Execution, Progress, StepExecution
-from .._errors import Exit
+from ...types.engine import Execution, ExecutionStatus, ResumeMode
 from ._definitions import stored_id
 from ._output import console, write_json
-from ._render import run_line, show_run
+from ._resumed import show_resumed
+from ._run_view import run_line
+from ._seen import Seen, finish, seen, show
 from ._session import on_workspace, service
 from ._shown import line
+from ._waits import PAUSED
 
 #: A run that takes longer than this shows a bar, which is drawn anew so often; in seconds.
 PATIENCE = 1.0
@@ -35,6 +35,7 @@ MODES = click.Choice(["full", "partial", "dependencies"])
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input of the run.")
 @click.option("--test", "test_mode", is_flag=True, help="Count in no pattern and no statistic.")
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), help="Limit of the run in seconds.")
+@click.option("--priority", type=click.IntRange(0, 9), help="0 goes first among those that wait.")
 @click.option(
     "--replace", is_flag=True, help="Run an older file although a newer version is stored."
 )
@@ -44,11 +45,18 @@ def run(
     inputs: tuple[str, ...],
     test_mode: bool,
     timeout: float | None,
+    priority: int | None,
     replace: bool,
     settings: Settings,
     as_json: bool,
 ) -> None:
-    """Run WORKFLOW, a YAML or JSON file or the id of a stored workflow, and wait for its end."""
+    """Run WORKFLOW, a YAML or JSON file or the id of a stored workflow, and wait for its end.
+
+    Exits with 0 when the run succeeded, with 1 when it failed, and with 8 when it is paused: it
+    then says what it waits for, and which command has it go on.
+
+    For example: ask-copilot run mail.yaml --input limit=20
+    """
     given = _inputs(inputs)
     with service(settings, dispatch=True) as asked:
         started = asked.executions.start(
@@ -56,30 +64,49 @@ def run(
             inputs=given,
             test_mode=test_mode,
             timeout_seconds=timeout,
+            priority=priority,
         )
         ended = _ended(asked, started.id, quiet=as_json)
-    _finish(ended, as_json=as_json)
+    finish(ended, as_json=as_json)
 
 
 @click.command()
 @click.argument("execution")
 @click.option("--mode", type=MODES, default="full", show_default=True, help="What runs again.")
+@click.option(
+    "--repeat-effects", is_flag=True, help="Also do again what was done and can't be repeated."
+)
 @on_workspace
-def resume(execution: str, mode: Any, settings: Settings, as_json: bool) -> None:
+def resume(
+    execution: str, mode: Any, repeat_effects: bool, settings: Settings, as_json: bool
+) -> None:
     """Run a failed EXECUTION again, with the newest version of its workflow, or go on with an
     interrupted one.
 
     full runs every step; partial keeps the outputs of steps that succeeded; dependencies runs the
-    failed step with the steps it needs, then goes on.
+    failed step with the steps it needs, then goes on. It says what is kept, what runs again and
+    why. Exit codes are those of `run`.
+
+    For example: ask-copilot resume EXECUTION --mode partial
     """
     with service(settings, dispatch=True) as asked:
         found = asked.executions.get(execution)
         if found.status.value in _UNFINISHED:
-            click.echo("This run was interrupted; it goes on from where it was.", err=True)
+            click.echo("This run has not ended; it goes on from where it was.", err=True)
         else:
-            asked.executions.resume(execution, mode=mode)
+            _resume(asked, execution, mode, repeat_effects=repeat_effects, quiet=as_json)
         ended = _ended(asked, execution, quiet=as_json)
-    _finish(ended, as_json=as_json)
+    finish(ended, as_json=as_json)
+
+
+def _resume(
+    asked: Service, execution_id: str, mode: ResumeMode, *, repeat_effects: bool, quiet: bool
+) -> None:
+    """Start the next round, and say what it makes of those before."""
+    before = asked.executions.steps(execution_id, outputs=False)
+    resumed = asked.executions.resume(execution_id, mode=mode, repeat_effects=repeat_effects)
+    if not quiet:
+        show_resumed(console(), resumed, {one.path: one.name for one in before})
 
 
 @click.command()
@@ -99,32 +126,18 @@ def cancel(execution: str, settings: Settings, as_json: bool) -> None:
 @click.argument("execution", required=False)
 @on_workspace
 def status(execution: str | None, settings: Settings, as_json: bool) -> None:
-    """Show how far EXECUTION is, step by step; without one, the latest runs."""
+    """Show how far EXECUTION is, step by step; without one, the latest runs.
+
+    With it: what the run has used against what was expected, and what it waits for.
+    """
     if execution is None:
         with service(settings) as asked:
             latest = asked.executions.list(limit=20).executions
         _show_latest(latest, as_json=as_json)
     else:
         with service(settings) as asked:
-            seen = _seen(asked, execution)
-        _show(seen, as_json=as_json)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """All of one run: it is shown when the database is free again, for a reader may be slow."""
-
-    execution: Execution
-    steps: Sequence[StepExecution]
-    progress: Progress
-
-
-def _seen(asked: Service, execution_id: str) -> _Seen:
-    return _Seen(
-        asked.executions.get(execution_id),
-        asked.executions.steps(execution_id),
-        asked.executions.progress(execution_id),
-    )
+            found = seen(asked, execution, outputs=as_json)
+        show(found, as_json=as_json)
 
 
 def _show_latest(latest: Sequence[Execution], *, as_json: bool) -> None:
@@ -137,31 +150,14 @@ def _show_latest(latest: Sequence[Execution], *, as_json: bool) -> None:
         console().print("No runs yet. Start one with `ask-copilot run workflow.yaml`.")
 
 
-def _show(seen: _Seen, *, as_json: bool) -> None:
-    if as_json:
-        steps = list(seen.steps)
-        write_json({"execution": seen.execution, "steps": steps, "progress": seen.progress})
-    else:
-        show_run(console(), seen.execution, seen.steps, seen.progress)
-
-
-def _ended(asked: Service, execution_id: str, *, quiet: bool) -> _Seen:
+def _ended(asked: Service, execution_id: str, *, quiet: bool) -> Seen:
+    """The run when it has ended or waits."""
     _wait(asked, execution_id, quiet=quiet)
-    return _seen(asked, execution_id)
-
-
-def _finish(seen: _Seen, *, as_json: bool) -> None:
-    """Show a run that has ended, and leave with 1 when it did not succeed."""
-    _show(seen, as_json=as_json)
-    ended = seen.execution
-    if ended.status.is_failure and not as_json:
-        console().print(f"Why? Ask:  ask-copilot analyze {line(ended.id)}", markup=False)
-    if ended.status.value != "succeeded":
-        sys.exit(Exit.RUN_FAILED)
+    return seen(asked, execution_id, outputs=quiet)
 
 
 def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:
-    if asked.executions.wait(execution_id, PATIENCE).status.is_terminal:
+    if _stands_still(asked.executions.wait(execution_id, PATIENCE).status):
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -171,16 +167,21 @@ def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:
     )
     with ProgressBar(*columns, console=console(stderr=True), disable=quiet, transient=True) as bar:
         task = bar.add_task("running")
-        seen = asked.executions.progress(execution_id)
-        while not seen.status.is_terminal:
+        now = asked.executions.progress(execution_id)
+        while not _stands_still(now.status):
             bar.update(
                 task,
-                description=line(seen.current_stage or "waiting"),
-                completed=seen.agents_completed,
-                total=seen.agents_total,
+                description=line(now.current_stage or "waiting"),
+                completed=now.agents_completed,
+                total=now.agents_total,
             )
             time.sleep(REDRAW)
-            seen = asked.executions.progress(execution_id)
+            now = asked.executions.progress(execution_id)
+
+
+def _stands_still(status: ExecutionStatus) -> bool:
+    """Whether nothing more happens by itself, or not for long."""
+    return status.is_terminal or status.value == PAUSED
 
 
 def _inputs(given: tuple[str, ...]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 
 import click
 import uvicorn
@@ -63,7 +64,8 @@ def _run(app: App, listener: socket.socket, *, key: NewApiKey | None, as_json: b
         secret=_local_key.new_secret(),
     )
     keys = _local_key.LocalKeys(note.secret, app.access.local_owner)
-    server = _server(_local_key.Door(create_app(app, local_keys=keys.known), keys))
+    door = _local_key.Door(create_app(app, local_keys=keys.known), keys)
+    server = _server(door, stopping=app.engine.streams.stop)
     with ExitStack() as closing:
         closing.enter_context(log_to_stderr(app.settings))
         closing.enter_context(_stopped_by_signals(server))
@@ -151,20 +153,31 @@ def _announce(
     click.echo(f"Listening on {url}.", err=True)
 
 
-def _server(rest: ASGIApp) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Ends what would not end by itself, such as streams, as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping()
+        super().handle_exit(sig, frame)
+
+
+def _server(rest: ASGIApp, *, stopping: Callable[[], None]) -> uvicorn.Server:
     # An error inside a request is logged where its answer is made, without anybody's data.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not record.exc_info)
-    return uvicorn.Server(
-        uvicorn.Config(
-            rest,
-            log_level="warning",
-            log_config=None,  # its own would take the place of ours
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE,
-        )
+    config = uvicorn.Config(
+        rest,
+        log_level="warning",
+        log_config=None,  # its own would take the place of ours
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
     )
+    return _Server(config, stopping)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
-"""`workflows` and `export`: what is stored, in which versions, and whether it may start runs."""
+"""`workflows` and `export`: what is stored, in which versions, whether it may start runs, and what
+earlier runs suggest."""
 
 import click
 
 from ...bootstrap import dump_workflow
 from ...settings import Settings
 from ...types.engine import WorkflowRecord
+from ._hints import show_hints
 from ._lists import show_versions, show_workflows
 from ._output import console, write_json
 from ._session import on_workspace, service
@@ -37,6 +39,25 @@ def versions(workflow: str, settings: Settings, as_json: bool) -> None:
         write_json({"versions": list(found)})
     else:
         show_versions(console(), found)
+
+
+@workflows.command()
+@click.argument("workflow")
+@on_workspace
+def hints(workflow: str, settings: Settings, as_json: bool) -> None:
+    """Say what earlier runs suggest for WORKFLOW: budget, documents, runtime, how it is built.
+
+    They come from runs of the workflows that are put together as it is. Fewer than three say
+    nothing yet.
+
+    For example: ask-copilot workflows hints outreach
+    """
+    with service(settings) as asked:
+        found = asked.workflows.hints(workflow)
+    if as_json:
+        write_json(found)
+    else:
+        show_hints(console(), found)
 
 
 @workflows.command()

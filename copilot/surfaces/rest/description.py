@@ -57,8 +57,18 @@ _NO_FIX = (
     "This stores a definition, as a deployment does; it is not a fix, and needs no preview and no "
     "approval. What a suggested fix changes goes through its preview and a person's approval."
 )
+_STREAM = (
+    "A stream counts as one request, however long it lasts. It is ended soon after its key has been "
+    "revoked or has expired, and when the server stops."
+)
 #: What is said of an operation beside its own words.
-_NOTES = {"create_workflow": _NO_FIX, "replace_workflow": _NO_FIX, "create_key": _NEW_SECRET}
+_NOTES = {
+    "create_workflow": _NO_FIX,
+    "replace_workflow": _NO_FIX,
+    "create_key": _NEW_SECRET,
+    "watch_execution": _STREAM,
+    "decide_approval": "This answers a step of a run. A suggested fix is approved under fixes.",
+}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...bootstrap import UNREACHABLE
 from ...errors import TooManyRequests, Unauthenticated
 from ...types.principal import Principal
+from .lasting import Lasting
 from .problems import problem, refusal, unreachable
 from .rate import RateLimit
 
@@ -54,7 +56,8 @@ class Gate:
         send = _marked(send, state["request_id"])
         if scope["path"] not in PUBLIC:
             try:
-                state["principal"] = await self._let_in(Headers(scope=scope))
+                key = _key_in(Headers(scope=scope))
+                state["principal"] = await self._let_in(key)
             except Unauthenticated as error:
                 answer = problem("unauthenticated", detail=str(error), headers=_CHALLENGE)
                 return await answer(scope, receive, send)
@@ -62,20 +65,31 @@ class Gate:
                 return await refusal(error)(scope, receive, send)
             except UNREACHABLE as error:
                 return await unreachable(error)(scope, receive, send)
+            if _digest(key) not in self._local_keys:
+                lasting = Lasting(receive, send, look=partial(self._authenticate, key))
+                receive, send = lasting.receive, lasting.send
         return await self._app(scope, receive, send)
 
-    async def _let_in(self, headers: Headers) -> Principal:
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key:
-            raise Unauthenticated("send it in the header Authorization: Bearer <key>.")
-        holder = hashlib.sha256(key.encode()).hexdigest()
+    async def _let_in(self, key: str) -> Principal:
+        holder = _digest(key)
         local = self._local_keys.get(holder)
         if local is not None:  # at this machine, where a limit would keep nobody off
             return local
         principal = await run_in_threadpool(self._authenticate, key)
         self._rate.take(holder)
         return principal
+
+
+def _key_in(headers: Headers) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthenticated("send it in the header Authorization: Bearer <key>.")
+    return key
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _marked(send: Send, request_id: str) -> Send:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition
+from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition, is_full
 from ...errors import InvalidCursor, TooManyRequests
 from .._errors import ADVICE, http_status
 from .wording import in_words
@@ -39,9 +39,12 @@ _OF_A_RESOURCE = re.compile(r"(template|custom_field|integration|document) ['\"]
 #: What the arguments of an error are called in its problem; the other errors say all in `detail`.
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "already_running": ("run_status",),
+    "approval_not_allowed": ("role",),
+    "effect_would_repeat": ("paths",),
     "forbidden": ("scope", "role", "persons_only", "reason"),
     "insufficient_credits": ("available", "price"),
     "invalid_input": ("where", "reason", "advice"),
+    "invalid_schedule": ("name", "schedule", "reason"),
     "not_a_failed_execution": ("run_status",),
     "not_resumable": ("run_status", "advice"),
     "stale_base": ("seen_version", "current_version", "fresh_diff"),
@@ -74,15 +77,27 @@ class Problem(BaseModel):
     seen_version: int | None = Field(default=None, description="stale_base: what was approved.")
     current_version: int | None = Field(default=None, description="stale_base: what there is.")
     scope: str | None = Field(default=None, description="forbidden: what is missing.")
-    role: str | None = Field(default=None, description="forbidden: the least role that has it.")
+    role: str | None = Field(
+        default=None,
+        description="forbidden: the least role that has it. approval_not_allowed: the one to have.",
+    )
     persons_only: bool | None = Field(default=None, description="forbidden: never a machine.")
     run_status: str | None = Field(default=None, description="What state the run is in.")
     limit: int | None = Field(default=None, description="too_many_requests: how many a minute.")
     retry_after: int | None = Field(default=None, description="too_many_requests: in seconds.")
     where: str | None = Field(default=None, description="invalid_input: what can't be used.")
-    reason: str | None = Field(default=None, description="invalid_input, forbidden: why.")
+    reason: str | None = Field(
+        default=None, description="invalid_input, invalid_schedule, forbidden: why."
+    )
+    schedule: str | None = Field(default=None, description="invalid_schedule: as it was written.")
+    paths: list[str] | None = Field(
+        default=None, description="effect_would_repeat: of the steps that would act again."
+    )
     kind: str | None = Field(default=None, description="unknown_name: of what.")
-    name: str | None = Field(default=None, description="unknown_name: what was asked for.")
+    name: str | None = Field(
+        default=None,
+        description="unknown_name: what was asked for. invalid_schedule: of the workflow.",
+    )
     near: list[str] | None = Field(default=None, description="unknown_name: what may be meant.")
     errors: list[FieldProblem] | None = Field(default=None, description="invalid_request.")
     problems: list[str] | None = Field(default=None, description="invalid_definition: all of them.")
@@ -131,8 +146,15 @@ def refusal(error: Any) -> Response:
 
 
 def unreachable(error: Any) -> Response:
-    """The answer while the database gives none."""
+    """The answer while the database gives none, or has no room for what is asked."""
     _log.error("The database does not answer: %s", error.orig)
+    if is_full(error):
+        return problem(
+            "store_unavailable",
+            detail="The disk of the database is full.",
+            retryable=True,
+            headers={"Retry-After": "5"},
+        )
     return problem(
         "store_busy",
         detail="The database does not answer.",
@@ -191,6 +213,8 @@ def _place(parts: Sequence[str | int]) -> str:
 
 
 async def _refused_by_framework(_request: Request, error: Any) -> Response:
+    if error.status_code == 204:  # no refusal, but how a stream that is over is not begun
+        return Response(status_code=204, headers=error.headers)
     if error.status_code == 404:
         return not_found()
     code = _CODES.get(error.status_code, "invalid_request")

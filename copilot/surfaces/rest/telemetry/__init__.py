@@ -25,6 +25,7 @@ def install(rest: FastAPI, app: App, settings: Settings) -> None:
     """
     metrics = Metrics()
     app.store.analyses.listeners.append(metrics.analysis)
+    app.engine.runs.progress_listeners.append(metrics.progress)
     rest.include_router(metrics.router)
     traces = rest.state.traces = _traces(settings)
     if not isinstance(traces, NoTraces):

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -21,6 +22,7 @@ from sqlalchemy import make_url
 from ....access import KEY_PATTERN
 from ....secrets import KnownValueMasker, read_secrets
 from ....settings import Settings
+from ....types.engine import ProgressMeasure
 
 LONGEST_EVENT = 4_000
 MOST_FRAMES = 30
@@ -30,6 +32,7 @@ _FROM_UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 _KEY = re.compile(rf"{KEY_PATTERN}|(?i:\bbearer\s+)\S+")
 _requests = logging.getLogger("copilot.requests")
+_progress = logging.getLogger("copilot.progress")
 _current: ContextVar[tuple[Mapping[str, Any], str | None] | None] = ContextVar(
     "request", default=None
 )
@@ -51,6 +54,11 @@ def log_request(*, status: int, **facts: Any) -> None:
     """One request has been answered."""
     level = logging.INFO if status < 500 else logging.ERROR
     _requests.log(level, "request", extra={"facts": {"status": status, **facts}})
+
+
+def log_progress(measure: ProgressMeasure) -> None:
+    """How far a run is was counted: too often to be written unless somebody looks for it."""
+    _progress.debug("progress", extra={"facts": asdict(measure)})
 
 
 @contextmanager

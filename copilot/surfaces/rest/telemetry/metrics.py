@@ -15,6 +15,8 @@ from prometheus_client import (
 )
 
 from ....types import Report
+from ....types.engine import ProgressMeasure
+from .logs import log_progress
 
 #: Seconds. The rules answer in milliseconds; nothing may take longer than 10 s.
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -33,7 +35,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "ask_copilot_request_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "From the first byte of a request to the last of its answer. Streams are not in it.",
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self._registry,
@@ -50,6 +52,12 @@ class Metrics:
         self._credits = Counter(
             "ask_copilot_credits", "Credits charged for analyses.", registry=self._registry
         )
+        self._progress = Histogram(
+            "ask_copilot_progress_seconds",
+            "To count how far a run is. More than 0.1 is worth an alert.",
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
         build = Info("ask_copilot_build", "The release that runs.", registry=self._registry)
         build.info({"version": version("ask-copilot")})
         ProcessCollector(registry=self._registry)
@@ -57,11 +65,13 @@ class Metrics:
     def started(self) -> None:
         self._under_way.inc()
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request has ended; *route* is a template."""
+    def answered(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """A request has ended; *route* is a template. seconds: None for a stream, whose length
+        says nothing of the server."""
         self._under_way.dec()
         self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        if seconds is not None:
+            self._seconds.labels(method, route).observe(seconds)
 
     def analysis(self, report: Report) -> None:
         """An analysis was stored."""
@@ -69,6 +79,11 @@ class Metrics:
             report.root_cause.value, report.produced_by, report.verdict.value
         ).inc()
         self._credits.inc(report.receipt.credits)
+
+    def progress(self, measure: ProgressMeasure) -> None:
+        """How far a run is was counted; of which workflow stands in the log, at debug level."""
+        self._progress.observe(measure.calculation_time_ms / 1000)
+        log_progress(measure)
 
     @property
     def router(self) -> APIRouter:

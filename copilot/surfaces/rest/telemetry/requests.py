@@ -73,11 +73,14 @@ class RequestWatch:
             await self._app(scope, receive, send)
             return
         status = 500  # of what raises before it answers
+        is_stream = False
 
         async def noting(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
+                media_type = Headers(raw=message["headers"]).get("content-type", "")
+                is_stream = media_type.startswith("text/event-stream")
             await send(message)
 
         state = scope.setdefault("state", {})
@@ -88,13 +91,16 @@ class RequestWatch:
             try:
                 await self._app(scope, receive, noting)
             finally:
-                self._ended(scope, span, status, perf_counter() - started)
+                seconds = perf_counter() - started
+                self._ended(scope, span, status, seconds, is_stream=is_stream)
 
-    def _ended(self, scope: Scope, span: RequestSpan, status: int, seconds: float) -> None:
+    def _ended(
+        self, scope: Scope, span: RequestSpan, status: int, seconds: float, *, is_stream: bool
+    ) -> None:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         route = self._templates.of(scope)
         principal: Principal | None = scope["state"].get("principal")
-        self._metrics.answered(method, route, status, seconds)
+        self._metrics.answered(method, route, status, None if is_stream else seconds)
         span.answered(method, route, status, scope["state"].get("request_id"))
         log_request(
             method=method,

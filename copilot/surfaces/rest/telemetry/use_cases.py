@@ -7,7 +7,18 @@ from ....types.principal import Principal
 from .requests import Tracing
 
 _NOUNS = frozenset(
-    {"workflows", "executions", "resources", "analyses", "fixes", "account", "nights"}
+    {
+        "workflows",
+        "executions",
+        "resources",
+        "events",
+        "quotas",
+        "schedules",
+        "analyses",
+        "fixes",
+        "account",
+        "nights",
+    }
 )
 
 

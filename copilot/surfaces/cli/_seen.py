@@ -1,0 +1,75 @@
+"""One run as it is at a moment: asked for as a whole, and shown when the database is free again."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...service import Service
+from ...types.engine import Execution, Progress, StepExecution, Tiles
+from .._errors import Exit
+from ._output import console, write_json
+from ._run_view import show_run
+from ._shown import line
+from ._waits import PAUSED, Waits, show_waits, waits_of
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All of one run. A reader may be slow, so the database is not held while it is shown."""
+
+    execution: Execution
+    steps: Sequence[StepExecution]
+    progress: Progress
+    tiles: Tiles
+    waits: Waits
+
+
+def seen(asked: Service, execution_id: str, *, outputs: bool) -> Seen:
+    """The run as it is now; with what its steps gave if *outputs*. Raises NotFound."""
+    execution = asked.executions.get(execution_id)
+    return Seen(
+        execution,
+        asked.executions.steps(execution_id, outputs=outputs),
+        asked.executions.progress(execution_id),
+        asked.events.live(execution_id),
+        waits_of(asked, execution),
+    )
+
+
+def show(one: Seen, *, as_json: bool) -> None:
+    """The run whole, and how it goes on if it waits."""
+    if as_json:
+        write_json(
+            {
+                "execution": one.execution,
+                "steps": list(one.steps),
+                "progress": one.progress,
+                "live": one.tiles,
+                "waits_for": one.waits.as_data(),
+            }
+        )
+        return
+    show_run(console(), one.execution, one.steps, one.progress, one.tiles)
+    show_waits(console(), one.execution, one.waits)
+
+
+def finish(one: Seen, *, as_json: bool) -> None:
+    """Show a run that has ended or waits, and leave with its exit code."""
+    show(one, as_json=as_json)
+    if not as_json:
+        show_way_to_the_cause(one.execution)
+    leave(one.execution)
+
+
+def show_way_to_the_cause(execution: Execution) -> None:
+    """For a run that failed: what to ask next."""
+    if execution.status.is_failure:
+        console().print(f"Why? Ask:  ask-copilot analyze {line(execution.id)}", markup=False)
+
+
+def leave(execution: Execution) -> None:
+    """End with 0 for a run that succeeded, 8 for one that waits, and 1 for any other."""
+    if execution.status.value == PAUSED:
+        sys.exit(Exit.WAITING)
+    if execution.status.value != "succeeded":
+        sys.exit(Exit.RUN_FAILED)

@@ -1,237 +1,103 @@
-"""What durability costs: runs of the engine against bare inserts that commit one step each.
+"""What durability costs, against bare inserts and against other engines with a durable store.
 
-    python -m benchmarks.durable_runs [--json] [--repeat 5]
+    python -m benchmarks.durable_runs [--json] [--repeat 5] [--only growth --only progress …]
 
-The rival is `sqlite3` itself, writing the same payload to the same disk in write-ahead mode with a
-sync for every commit: the least that any engine with one commit a step can do. Repetitions are
-interleaved, and the ratio is the median of the ratios of neighbours, so that a busy machine slows
-both. "Through the queue" goes the way a user's run goes: submitted, queued, polled, carried out.
+Every engine here commits each step to the same disk with a sync (SQLite in write-ahead mode,
+FULL). What is compared runs in turn, and a ratio is the median of the ratios of neighbours, so that
+a busy machine slows both. Postgres is a server that is named, or one of our own from a wheel. The
+rivals are those that `make bench` installs. What is not there is a row that says so.
 """
 
 import argparse
 import json
-import sqlite3
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-import sqlalchemy as sa
-from sqlalchemy import event
+from .durable import looking, rivals, throughput, workers
+from .durable.figures import HEADING, Figure, Goal
+from .durable.postgres import NoPostgres, Server, server
 
-from engine.dispatch.inline import InlineDispatcher
-from engine.engine import Engine
-from engine.execution import ExecutionStatus
-from engine.testing import FunctionAction, actions, settings, tool, workflow
-
-PAYLOAD = {"text": "x" * 100}
-SEQUENTIAL_STEPS = 1000
-RUNS, STEPS_EACH = 100, 10
-AIMS = {"one run, 1000 steps": 3.0, "100 runs at once, 10 steps each": 1.0}
+Measure: TypeAlias = Callable[["Setting"], Iterable[Figure]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Medians in milliseconds for one step; `aim` is the ratio to stay under, if there is one."""
+class Setting:
+    """What is there to measure with; each part has a folder of its own in *folder*."""
 
-    what: str
-    engine_ms: float
-    raw_ms: float
-    ratio: float
-    commits_per_step: float | None
-    aim: float | None
+    folder: Path
+    postgres: Server | NoPostgres
+    python: Path
+    repeat: int
 
-    @property
-    def met(self) -> bool | None:
-        return None if self.aim is None else self.ratio <= self.aim
-
-
-def noop() -> dict[str, str]:
-    return PAYLOAD
+    def own(self, name: str) -> Path:
+        own = self.folder / name
+        own.mkdir()
+        return own
 
 
-ACTIONS = actions(noop=noop, effect=FunctionAction(noop, repeatable=False))
-
-
-class Raw:
-    """One connection, one insert and one commit for each step."""
-
-    def __init__(self, folder: Path) -> None:
-        self._connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.execute(
-            "CREATE TABLE step (run TEXT, path TEXT, output TEXT, started REAL, ended REAL, "
-            "PRIMARY KEY (run, path))"
-        )
-        self._run = 0
-
-    def seconds(self, steps: int) -> float:
-        self._run += 1
-        text = json.dumps(PAYLOAD)
-        started = time.perf_counter()
-        for number in range(steps):
-            now = time.time()
-            self._connection.execute(
-                "INSERT INTO step VALUES (?, ?, ?, ?, ?)",
-                (str(self._run), f"/s{number}", text, now, now),
-            )
-        return time.perf_counter() - started
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-@dataclass(slots=True)
-class Case:
-    """One workload on the engine: how many steps, and how to time them."""
-
-    what: str
-    steps: int
-    seconds: Callable[[], float]
-    commits: Callable[[], int] | None = None
-
-
-def _checked(engine: Engine, ids: list[str]) -> None:
-    for execution_id in ids:
-        ended = engine.wait("bench", execution_id, 120)
-        assert ended.status is ExecutionStatus.SUCCEEDED, ended.error
-
-
-def _inline(engine: Engine, queue: InlineDispatcher, name: str, runs: int) -> float:
-    ids = [engine.submit("bench", name).id for _ in range(runs)]
-    started = time.perf_counter()
-    queue.run()
-    elapsed = time.perf_counter() - started
-    _checked(engine, ids)
-    return elapsed
-
-
-def _queued(engine: Engine, name: str, runs: int) -> float:
-    started = time.perf_counter()
-    ids = [engine.submit("bench", name).id for _ in range(runs)]
-    _checked(engine, ids)
-    return time.perf_counter() - started
-
-
-def _define(engine: Engine) -> None:
-    for name, steps, action in (
-        ("long", SEQUENTIAL_STEPS, "noop"),
-        ("short", STEPS_EACH, "noop"),
-        ("effects", SEQUENTIAL_STEPS, "effect"),
-    ):
-        definition = workflow(*(tool(f"s{number}", action) for number in range(steps)))
-        engine.put_workflow("bench", definition, workflow_id=name)
-
-
-def inline_cases(engine: Engine, queue: InlineDispatcher) -> list[Case]:
-    """The interpreter and the store, without the queue."""
-
-    made = 0
-
-    def count(_connection: sa.Connection) -> None:
-        nonlocal made
-        made += 1
-
-    def commits() -> int:
-        return made
-
-    event.listen(engine.database, "commit", count)
-    return [
-        Case(
-            "one run, 1000 steps",
-            SEQUENTIAL_STEPS,
-            lambda: _inline(engine, queue, "long", 1),
-            commits,
+#: What is measured together, with the goals it has figures for, in the order of the table.
+PARTS: Sequence[tuple[Sequence[Goal], Measure]] = (
+    (throughput.SQLITE, lambda s: throughput.on_sqlite(s.own("sqlite"), s.repeat)),
+    (
+        throughput.POSTGRES,
+        lambda s: throughput.on_postgres(s.postgres, s.own("postgres"), s.repeat),
+    ),
+    ([throughput.EFFECT], lambda s: [throughput.effect(s.own("effect"), s.repeat)]),
+    (
+        [rival.goal for rival in rivals.RIVALS],
+        lambda s: rivals.against_rivals(s.own("rivals"), s.python, s.repeat),
+    ),
+    ([throughput.GROWTH], lambda s: [throughput.growth(s.own("growth"), max(1, s.repeat // 2))]),
+    ([workers.START], lambda s: [workers.start_here(s.own("start"), 20 * s.repeat)]),
+    (
+        (workers.START_ELSEWHERE, workers.TAKEN_OVER),
+        lambda s: workers.over_workers(
+            s.postgres, s.own("workers"), starts=20 * s.repeat, kills=4 * s.repeat
         ),
-        Case(
-            "100 runs at once, 10 steps each",
-            RUNS * STEPS_EACH,
-            lambda: _inline(engine, queue, "short", RUNS),
-            commits,
-        ),
-        Case(
-            "one run, 1000 steps that commit their intent first",
-            SEQUENTIAL_STEPS,
-            lambda: _inline(engine, queue, "effects", 1),
-            commits,
-        ),
-    ]
+    ),
+    (looking.WATCHED, lambda _: looking.watching()),
+    ([looking.PROGRESS], lambda s: [looking.progress(s.own("progress"), s.repeat)]),
+)
+KEYS = [goal.key for goals, _ in PARTS for goal in goals]
 
 
-def queued_cases(engine: Engine) -> list[Case]:
-    """The whole way, the dispatcher's own commits included."""
-    return [
-        Case(
-            "one run, 1000 steps, through the queue",
-            SEQUENTIAL_STEPS,
-            lambda: _queued(engine, "long", 1),
-        ),
-        Case(
-            "100 runs at once, 10 steps each, through the queue",
-            RUNS * STEPS_EACH,
-            lambda: _queued(engine, "short", RUNS),
-        ),
-    ]
-
-
-def measure(cases: list[Case], raw: Raw, repeat: int) -> list[Row]:
-    """Every case *repeat* times, a raw run right after each."""
-    rows: list[Row] = []
-    for case in cases:
-        case.seconds()
-        raw.seconds(case.steps)
-        before = case.commits() if case.commits else 0
-        pairs = [(case.seconds(), raw.seconds(case.steps)) for _ in range(repeat)]
-        made = (case.commits() - before) / (repeat * case.steps) if case.commits else None
-        rows.append(
-            Row(
-                case.what,
-                engine_ms=statistics.median(ours for ours, _ in pairs) / case.steps * 1000,
-                raw_ms=statistics.median(bare for _, bare in pairs) / case.steps * 1000,
-                ratio=statistics.median(ours / bare for ours, bare in pairs),
-                commits_per_step=made,
-                aim=AIMS.get(case.what),
-            )
-        )
-    return rows
-
-
-def run(repeat: int) -> list[Row]:
-    """All rows, on files of their own in a temporary folder."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        raw = Raw(folder)
-        queue = InlineDispatcher(hold=True)
-        with Engine(settings(folder / "inline"), actions=ACTIONS, dispatcher=queue) as engine:
-            _define(engine)
-            rows = measure(inline_cases(engine, queue), raw, repeat)
-        with Engine(settings(folder / "queued", concurrency=RUNS), actions=ACTIONS) as engine:
-            _define(engine)
-            rows += measure(queued_cases(engine), raw, max(1, repeat // 2))
-        raw.close()
-    return rows
+def figures(options: argparse.Namespace) -> Generator[Figure]:
+    """Every figure, as it is found; with `only`, the parts that have one of those."""
+    with ExitStack() as closing:
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
+        try:
+            postgres = closing.enter_context(server(options.postgres))
+        except NoPostgres as error:
+            postgres = error
+        setting = Setting(folder, postgres, options.rivals, options.repeat)
+        for goals, measure in PARTS:
+            if not options.only or {goal.key for goal in goals} & set(options.only):
+                yield from measure(setting)
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.durable_runs")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", dest="as_json")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=KEYS, metavar="KEY")
+    parser.add_argument("--folder", help="on the disk to measure, instead of the temporary folder")
+    parser.add_argument("--postgres", help="the address of a server, instead of one of our own")
+    parser.add_argument("--rivals", type=Path, default=rivals.PYTHON, metavar="PYTHON")
     options = parser.parse_args(arguments)
-    rows = run(options.repeat)
-    if options.json:
-        print(json.dumps([asdict(row) | {"met": row.met} for row in rows], indent=2))
-        return 0
-    print(f"{'ms a step':52}{'engine':>8}{'raw':>8}{'ratio':>8}{'aim':>6}{'commits/step':>14}")
-    for row in rows:
-        aim = "" if row.aim is None else f"{row.aim:.0f}x"
-        commits = "" if row.commits_per_step is None else f"{row.commits_per_step:.2f}"
-        print(
-            f"{row.what:52}{row.engine_ms:8.3f}{row.raw_ms:8.3f}{row.ratio:7.2f}x{aim:>6}{commits:>14}"
-        )
+    if not options.as_json:
+        print(HEADING, flush=True)
+    found: dict[str, Figure] = {}
+    for figure in figures(options):
+        found[figure.goal.key] = figure
+        if not options.as_json:
+            print(figure.line(), flush=True)
+    if options.as_json:
+        print(json.dumps({key: figure.as_json() for key, figure in found.items()}, indent=2))
     return 0
 
 

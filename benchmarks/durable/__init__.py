@@ -1,0 +1,1 @@
+"""The parts of the benchmark `durable_runs`, by what they measure."""

@@ -1,10 +1,21 @@
 """What a source delivers: one run of one workflow version, with its steps and errors."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue
 
 from .frozen import Frozen, Id, Name, StepPath, Text
+
+
+def _no_number(value: object) -> object:
+    """Seconds or milliseconds since when? A time says so itself."""
+    if isinstance(value, int | float):
+        raise ValueError("a time is text in RFC 3339, such as 2026-01-05T09:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class RunStatus(StrEnum):
@@ -53,8 +64,8 @@ class StepRecord(Frozen):
     name: Name | None = None
     error: ErrorRecord | None = None
     attempts: int = 1
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
     credits_used: float | None = None
     tokens: int | None = None
 
@@ -71,8 +82,8 @@ class RunRecord(Frozen):
     status: RunStatus
     trigger: Name | None = None
     test_mode: bool = False
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
     error: ErrorRecord | None = None
     steps: tuple[StepRecord, ...] = ()
     auto_resume_at: AwareDatetime | None = Field(

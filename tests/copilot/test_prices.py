@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from copilot.bootstrap.ports import Models
+from copilot.bootstrap.ports import MOST_OUTPUT_TOKENS, Models
 from copilot.runtimes import _prices, about_tokens, known_model
 
 
@@ -71,7 +71,7 @@ def test_the_engine_is_told_what_it_asks_for():
     assert (facts.id, facts.context_tokens, facts.max_output_tokens) == (
         "gpt-4o-mini",
         128_000,
-        None,
+        MOST_OUTPUT_TOKENS,
     )
     assert facts.input_usd < facts.output_usd
     assert models.find(None) is None

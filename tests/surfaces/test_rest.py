@@ -266,7 +266,10 @@ def test_a_busy_database_is_503_and_worth_another_try(server, client):
 
 def test_readiness_asks_the_database_and_health_does_not(server, client, tmp_path):
     assert client.ask("GET", "/readyz").json() == {"status": "ready"}
-    gone = SimpleNamespace(database=sa.create_engine(f"sqlite:///{tmp_path}/none/x.sqlite"))
+    gone = SimpleNamespace(
+        database=sa.create_engine(f"sqlite:///{tmp_path}/none/x.sqlite"),
+        runs=SimpleNamespace(progress_listeners=[]),
+    )
     broken = client.on(server.changed(engine=gone))
     says(broken.ask("GET", "/readyz"), 503, "store_busy")
     assert broken.ask("GET", "/healthz").json() == {"status": "ok"}

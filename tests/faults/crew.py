@@ -1,7 +1,6 @@
 """Processes that work on random runs, how they come to their ends, and what is checked then."""
 
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -138,7 +137,3 @@ class Crew:
                     if what.startswith(f"{run_id}:") and what.endswith(f":{row.path}")
                 ]
                 assert all(round <= row.round for round in rounds), f"{row.path} was done again"
-
-
-def moments(seed):
-    return random.Random(seed)

@@ -16,9 +16,14 @@ from tests.surfaces.rest_requests import DEFINITION, asking
 from tests.surfaces.test_api_permissions import BY_THE_CLOCK
 
 _numbers = count()
-#: Notes of who did what, and the bookkeeping of requests: another try may add to them. So it may add
-#: a nightly pass, over nothing new and for nothing.
-BOOKKEEPING = {"copilot_request", "copilot_audit", "engine_request"} | BY_THE_CLOCK
+#: Notes of who did what, the bookkeeping of requests, and what a run that was taken up again told of
+#: it: another try may add to them. So it may add a nightly pass, over nothing new and for nothing.
+BOOKKEEPING = {
+    "copilot_request",
+    "copilot_audit",
+    "engine_request",
+    "execution_event",
+} | BY_THE_CLOCK
 TABLES = (ENGINE_TABLES.tables.keys() | Base.metadata.tables.keys()) - BOOKKEEPING
 
 

@@ -1,6 +1,7 @@
 """A dispatcher without a queue of its own, for tests: runs in the caller's thread, or when told."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,6 +21,7 @@ class InlineDispatcher:
     def __init__(self, *, hold: bool = False) -> None:
         self._hold = hold
         self._carry_out: CarryOut | None = None
+        self._written = threading.local()  # what others write is not committed with it
         self._waiting: list[Key] = []
         self._later: dict[Key, datetime] = {}
         self._states: dict[Key, WorkState] = {}
@@ -36,7 +38,8 @@ class InlineDispatcher:
         """
         self._waiting += [key for key, due in self._later.items() if due <= moment]
         self._later = {key: due for key, due in self._later.items() if due > moment}
-        self.committed()
+        if not self._hold:
+            self.run()
         whole = moment.replace(microsecond=0)
         due = [
             job
@@ -67,20 +70,34 @@ class InlineDispatcher:
         key = (execution_id, dispatch)
         self._states[key] = WorkState.LIVE
         if not_before is None:
-            self._waiting.append(key)
+            self._of_this_thread().append(key)
         else:
             self._later[key] = not_before
 
     def committed(self) -> None:
-        if not self._hold:
-            self.run()
+        written = self._of_this_thread()
+        self._written.keys = []
+        if self._hold:
+            self._waiting += written
+        else:
+            self._carry_out_all(written)
+
+    def _of_this_thread(self) -> list[Key]:
+        keys: list[Key] | None = getattr(self._written, "keys", None)
+        if keys is None:
+            keys = self._written.keys = []
+        return keys
 
     def run(self) -> None:
         """Carries out everything that waits, all at once, and returns when it has ended."""
-        carry_out, waiting = self._carry_out, self._waiting
-        if carry_out is None:
+        if self._carry_out is not None:
+            waiting, self._waiting = self._waiting, []
+            self._carry_out_all(waiting)
+
+    def _carry_out_all(self, waiting: Sequence[Key]) -> None:
+        carry_out = self._carry_out
+        if carry_out is None or not waiting:
             return
-        self._waiting = []
         # A thread of its own: the caller may have an event loop running.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(lambda: asyncio.run(self._run_all(carry_out, waiting))).result()
@@ -100,6 +117,8 @@ class InlineDispatcher:
         key = (execution_id, dispatch)
         self._states[key] = WorkState.LOST
         self._waiting = [waiting for waiting in self._waiting if waiting != key]
+        written = self._of_this_thread()
+        written[:] = [one for one in written if one != key]
         self._later.pop(key, None)
 
     def states(self, keys: Sequence[Key]) -> Mapping[Key, WorkState]:

@@ -1,5 +1,7 @@
 """The resources of a workspace, one at a time, as plain data."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +12,17 @@ from ..workspace import MODELS, ResourceKind, StoredResource
 from .database import reading, writing
 from .definitions import ResourceChange, change_resource
 from .tables import RESOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedResource:
+    """The last change of one resource; `version` 1 means that it was made then."""
+
+    kind: ResourceKind
+    name: str
+    version: int
+    at: datetime
+    deleted: bool
 
 
 class ResourceStore:
@@ -28,6 +41,29 @@ class ResourceStore:
             query = query.where(RESOURCE.c.kind == kind.value)
         with reading(self._engine) as connection:
             return tuple(_stored(row) for row in connection.execute(query))
+
+    def touched(
+        self, workspace_id: str, *, after: datetime, before: datetime, limit: int = 100
+    ) -> tuple[TouchedResource, ...]:
+        """What was last written or deleted after one moment and before another, the newest first.
+
+        A resource that has moved once more since is not among them: only its last change is kept.
+        """
+        query = (
+            sa.select(RESOURCE.c.kind, RESOURCE.c.name, RESOURCE.c.version, RESOURCE.c.updated_at)
+            .add_columns(RESOURCE.c.content.is_(None).label("deleted"))
+            .where(RESOURCE.c.workspace_id == workspace_id)
+            .where(RESOURCE.c.updated_at > after, RESOURCE.c.updated_at <= before)
+            .order_by(RESOURCE.c.updated_at.desc(), RESOURCE.c.name)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return tuple(
+                TouchedResource(
+                    ResourceKind(row.kind), row.name, row.version, row.updated_at, bool(row.deleted)
+                )
+                for row in connection.execute(query)
+            )
 
     def one(self, workspace_id: str, kind: ResourceKind, name: str) -> StoredResource:
         """Raises `NotFound`."""

@@ -94,7 +94,8 @@ def look_after(engine, folder, chance, *, calm):
 
 def resume(engine, run_id, folder, chance, *, calm):
     """Where that would repeat an effect, now and then with leave to; that is written down."""
-    mode = "partial" if calm else chance.choice(["full", "partial", "dependencies"])
+    # a kept conflict between branches stays one: only a full round ends it
+    mode = chance.choice(["full", "partial"] if calm else ["full", "partial", "dependencies"])
     try:
         engine.resume("acme", run_id, mode=mode)
     except EffectWouldRepeat:

@@ -80,7 +80,11 @@ class opened:  # noqa: N801
         store = Store.open(self.engine.database)
         source, target = EngineSource(self.engine), EngineTarget(self.engine)
         analyzer = Analyzer(
-            store, knowledge=knowledge_base.load, workspaces=source, target=target, checker=target
+            store,
+            knowledge=lambda _workspace_id: knowledge_base.load(),
+            workspaces=source,
+            target=target,
+            checker=target,
         )
         nightly = Nightly(
             store,

@@ -68,6 +68,9 @@ class Pattern(_Data):
     facts: tuple[Fact, ...] = Field(default=(), description="One of them must be known.")
     action: Phrases | None = Field(default=None, description="Must stand in the step's action.")
     trace: Phrases | None = Field(default=None, description="Must stand in the whole traceback.")
+    frames: Phrases | None = Field(
+        default=None, description="Must stand in the traceback where there is one with frames."
+    )
     find: Expression | None = Field(default=None, description="Must match near the first phrase.")
     unless: tuple[Phrases, ...] = Field(default=(), description="None may stand in the text.")
 
@@ -155,6 +158,11 @@ class Entry(_Data):
     status: Literal["test", "stable", "deprecated"] = "stable"
     retry_helps: bool | None = Field(
         description="Whether the same call may pass soon; null: unsure."
+    )
+    decides: bool = Field(
+        default=True,
+        description="false: the same is seen with other root causes too; the verdict is never more "
+        "than likely.",
     )
     patterns: tuple[Pattern, ...] = ()
     captures: tuple[Expression, ...] = Field(

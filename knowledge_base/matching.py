@@ -1,7 +1,7 @@
 """Which entries speak about an observation, and how strongly."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +17,25 @@ MAX_WINDOWS = 3
 TRACEBACK_PENALTY = 12
 ROOT_BONUS = 4
 
+SPOKEN_OF_PENALTY = 30
+
+#: Before words that are denied or expected: they are spoken of and did not happen.
+_SPOKEN_OF = re.compile(
+    r"\bassert\b[^\n]{0,80}$"
+    r"|\bexpected\b(?![^\n]{0,60}\b(?:but|got|received|instead|actual)\b)[^\n]{0,40}$"
+    r"|\bdid not raise\b[^\n]{0,40}$"
+    r"|\b(?:no|without|never)\s{1,2}$"
+)
+#: Before a code that is only what something is called.
+_CALLED = re.compile(
+    r"\b(?:titled|named|called|label|column|keyerror:)\s{1,2}['\"`][^'\"`\n]{0,60}$"
+)
+_DENIED_BEHIND = re.compile(
+    r"[^\n.]{0,40}\b(?:is not the (?:reason|cause)|none was (?:thrown|raised)|was not (?:thrown|raised|hit))"
+)
+_BEFORE = 100
+#: How a frame of a Python traceback begins, in lower case.
+_FRAME = 'file "'
 _ROOT = re.compile(
     r"caused by:|root cause:|original error:|inner exception:|reason:|underlying error:"
 )
@@ -48,6 +67,7 @@ class _Rule:
     facts: frozenset[str]
     action: tuple[Phrase, ...]
     trace: tuple[Phrase, ...]
+    frames: tuple[Phrase, ...]
     find: re.Pattern[str] | None
     unless: tuple[Phrase, ...]
     by_code: bool = False
@@ -58,6 +78,7 @@ class _Reading:
 
     def __init__(self, seen: Observation) -> None:
         self.seen = seen
+        self.words = frozenset(notation.WORD.findall(seen.lower))
         self._found: dict[Phrase, int] = {}
 
     def position(self, phrase: Phrase) -> int:
@@ -67,10 +88,14 @@ class _Reading:
         return known
 
     def first(self, options: Sequence[Phrase]) -> tuple[Phrase, int] | None:
+        words, found = self.words, self._found
         for option in options:
-            position = self.position(option)
-            if position >= 0:
-                return option, position
+            if option.whole <= words:  # cheaper than a look at the text
+                position = found.get(option)
+                if position is None:
+                    position = self.position(option)
+                if position >= 0:
+                    return option, position
         return None
 
     def search(self, what: re.Pattern[str], options: Sequence[Phrase]) -> re.Match[str] | None:
@@ -107,6 +132,7 @@ class Index:
         for provider in providers:
             for rule in _table_rules(provider, causes):
                 self._add(rule)
+        self._arrange()
 
     def _add(self, rule: _Rule) -> None:
         number = len(self._rules)
@@ -114,31 +140,41 @@ class Index:
         if rule.has:
             for phrase in rule.has[0]:
                 self._by_phrase[phrase].append(number)
-                if phrase.whole:
-                    self._by_word[max(phrase.whole, key=len)].add(phrase)
-                else:
-                    self._anywhere.add(phrase)
         else:
             for fact in rule.facts:
                 self._by_fact[fact].append(number)
+
+    def _arrange(self) -> None:
+        """Files each phrase under the word of it that the fewest phrases have."""
+        usage = Counter(word for phrase in self._by_phrase for word in phrase.whole)
+        for phrase in self._by_phrase:
+            if phrase.whole:
+                rarest = min(phrase.whole, key=lambda word: (usage[word], -len(word), word))
+                self._by_word[rarest].add(phrase)
+            else:
+                self._anywhere.add(phrase)
 
     def matches(self, seen: Observation) -> list[Match]:
         """Every match, in no particular order; at most one for each rule."""
         reading = _Reading(seen)
         roots = [found.start() for found in _ROOT.finditer(seen.lower, 0, seen.message_end)]
         numbers = {number for fact in seen.facts for number in self._by_fact.get(fact, ())}
-        for phrase in self._candidates(seen.lower):
+        for phrase in self._candidates(reading):
             if reading.position(phrase) >= 0:
                 numbers.update(self._by_phrase[phrase])
         found = (_apply(self._rules[number], reading) for number in sorted(numbers))
         return [_adjusted(match, seen, roots) for match in found if match]
 
-    def _candidates(self, lower: str) -> Iterator[Phrase]:
+    def _candidates(self, reading: _Reading) -> Iterator[Phrase]:
         """Phrases that may stand in the text: all their whole words do, or a look shows it."""
-        words = set(notation.WORD.findall(lower))
+        words, lower = reading.words, reading.seen.lower
         for word in self._by_word.keys() & words:
-            yield from (phrase for phrase in self._by_word[word] if phrase.whole <= words)
-        yield from (phrase for phrase in self._anywhere if phrase.words in lower)
+            for phrase in self._by_word[word]:
+                if phrase.whole <= words:
+                    yield phrase
+        for phrase in self._anywhere:
+            if phrase.words in lower:
+                yield phrase
 
 
 def _compiled(entry: str, root_cause: str, pattern: Pattern) -> _Rule:
@@ -150,6 +186,7 @@ def _compiled(entry: str, root_cause: str, pattern: Pattern) -> _Rule:
         facts=frozenset(pattern.facts),
         action=notation.alternatives(pattern.action) if pattern.action else (),
         trace=notation.alternatives(pattern.trace) if pattern.trace else (),
+        frames=notation.alternatives(pattern.frames) if pattern.frames else (),
         find=notation.expression(pattern.find) if pattern.find else None,
         unless=tuple(phrase for item in pattern.unless for phrase in notation.alternatives(item)),
     )
@@ -168,6 +205,7 @@ def _table_rules(provider: Provider, causes: Mapping[str, str]) -> Iterator[_Rul
                 facts=facts,
                 action=(),
                 trace=(),
+                frames=(),
                 find=None,
                 unless=(),
                 by_code=True,
@@ -204,16 +242,27 @@ def _apply(rule: _Rule, reading: _Reading) -> Match | None:
 
 
 def _context_fits(rule: _Rule, reading: _Reading) -> bool:
-    for options, text in ((rule.action, reading.seen.action), (rule.trace, reading.seen.trace)):
+    seen = reading.seen
+    frames = rule.frames if _FRAME in seen.trace else ()
+    for options, text in (
+        (rule.action, seen.action),
+        (rule.trace, seen.trace),
+        (frames, seen.trace),
+    ):
         if options and not any(phrase.find(text) >= 0 for phrase in options):
             return False
     return reading.first(rule.unless) is None
 
 
 def _adjusted(match: Match, seen: Observation, roots: Sequence[int]) -> Match:
-    """Words of the message count more than the traceback's, those after "caused by" most."""
+    """Words of the message count more than the traceback's, those after "caused by" most.
+
+    Words that are only spoken of count least.
+    """
     change = 0
-    if match.position > seen.message_end:
+    if _is_spoken_of(match, seen):
+        change = -SPOKEN_OF_PENALTY
+    elif match.position > seen.message_end:
         change = -TRACEBACK_PENALTY
     elif roots and match.position > roots[-1]:
         change = ROOT_BONUS
@@ -227,3 +276,14 @@ def _adjusted(match: Match, seen: Observation, roots: Sequence[int]) -> Match:
         match.text,
         match.names,
     )
+
+
+def _is_spoken_of(match: Match, seen: Observation) -> bool:
+    """Whether the error only mentions the words: in a name, an expectation or a denial."""
+    start = match.position
+    if not 0 <= start <= seen.message_end:
+        return False
+    before = seen.lower[max(0, start - _BEFORE) : start]
+    if _SPOKEN_OF.search(before) or _DENIED_BEHIND.match(seen.lower, start + len(match.text)):
+        return True
+    return " " not in match.text and _CALLED.search(before) is not None

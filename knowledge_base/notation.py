@@ -25,7 +25,7 @@ _MACROS = {
 }
 WORD = re.compile(r"[^\W_]+")
 _MACRO = re.compile(r"<([qwn]):([a-z_]+)>")
-_REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
+_REPEAT = re.compile(r"\{(?=[\d,])(\d*)(,?)(\d*)\}")
 _CHOICE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
@@ -111,7 +111,7 @@ def _refuse_unbounded(text: str) -> None:
 
 
 _TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:P<\w+>|-?i?:|[=!]|<[=!])|\{\d+,?\d*\}|.", re.S
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:P<\w+>|-?i?:|[=!]|<[=!])|\{(?:\d+,?\d*|,\d*)\}|.", re.S
 )
 
 
@@ -123,6 +123,38 @@ def _repeats(text: str) -> list[tuple[str, bool]]:
         for before, token in zip(["", *tokens], tokens, strict=False)
         if token in {"*", "+", "?"} or _REPEAT.fullmatch(token)
     ]
+
+
+#: What a macro adds to `ways`: a quoted name ends at its quote, a word may go on in the next one.
+_MACRO_WAYS = {"q": 2, "w": 80, "n": 16}
+
+
+def ways(source: str) -> int:
+    """An upper bound on how many ways an expression can be tried at one place of a text.
+
+    Repeats beside each other that take the same characters multiply, so that a bound on each of
+    them is no bound on the work.
+    """
+    open_groups = [[0, 1]]  # of each: ways of the alternatives before, and of the present one
+    for sign in _TOKEN.findall(_MACRO.sub(_macro_as_repeat, source)):
+        group = open_groups[-1]
+        if sign == "(" or sign.startswith("(?"):
+            open_groups.append([0, 1])
+        elif sign == ")" and len(open_groups) > 1:
+            open_groups.pop()
+            open_groups[-1][1] *= sum(group)
+        elif sign == "|":
+            group[:] = [sum(group), 1]
+        elif sign == "?":
+            group[1] *= 2
+        elif bound := _REPEAT.fullmatch(sign):
+            least = int(bound[1] or 0)
+            group[1] *= max(1, (int(bound[3]) if bound[3] else least) - least + 1)
+    return max(1, *(sum(group) for group in open_groups))
+
+
+def _macro_as_repeat(macro: re.Match[str]) -> str:
+    return f"x{{1,{_MACRO_WAYS[macro[1]]}}}"
 
 
 def slots(text: str) -> frozenset[str]:
@@ -151,3 +183,10 @@ def fill(text: str, names: Mapping[str, str]) -> str:
         return without
 
     return _CHOICE.sub(choose, text)
+
+
+def sentence(text: str, names: Mapping[str, str]) -> str:
+    """*text* with *names* put in, from the capital on; a name keeps the letters it has."""
+    filled = fill(text, names)
+    begins_so = fill(text, dict.fromkeys(names, ""))[:1]
+    return filled[:1].upper() + filled[1:] if filled.startswith(begins_so) else filled

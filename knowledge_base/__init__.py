@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -39,9 +39,12 @@ __all__ = [
     "Provider",
     "Quota",
     "Wording",
+    "check_entries",
     "load",
     "observe",
+    "parse_entry",
     "read",
+    "revision_of",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -71,7 +74,10 @@ class OwnCode:
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """Everything known, by file name. `revision` changes whenever any file does."""
+    """Everything known, by file name. `revision` changes whenever any file does.
+
+    own: ids of entries that are not shipped; those among them with a shipped id took its place.
+    """
 
     entries: Mapping[str, Entry]
     providers: Mapping[str, Provider]
@@ -80,6 +86,7 @@ class KnowledgeBase:
     own_names: Mapping[str, str]
     revision: str
     index: Index
+    own: frozenset[str] = frozenset()
 
     def matches(self, seen: Observation) -> list[Match]:
         """Every entry that speaks about this failure, with its reason."""
@@ -131,8 +138,7 @@ def read(folder: Traversable) -> KnowledgeBase:
     entries = dict(_read_folder(folder / "failures", Entry))
     providers = dict(_read_folder(folder / "providers", Provider))
     quotas = dict(_read_folder(folder / "quotas", Quota))
-    _check_general_entries(entries)
-    _check_targets(providers, entries)
+    check_entries(entries, providers)
     return KnowledgeBase(
         entries=entries,
         providers=providers,
@@ -141,7 +147,7 @@ def read(folder: Traversable) -> KnowledgeBase:
         own_names={
             code: slot for one in providers.values() for code, slot in one.own_names.items()
         },
-        revision=_revision([*entries.values(), *providers.values(), *quotas.values()]),
+        revision=revision_of([*entries.values(), *providers.values(), *quotas.values()]),
         index=Index(
             [entry for entry in entries.values() if entry.status != "deprecated"],
             providers.values(),
@@ -157,30 +163,56 @@ def _read_folder(folder: Traversable, model: type[_Model]) -> Iterator[tuple[str
             yield name, _parse(f"{folder.name}/{file.name}", name, text, model)
 
 
-def _revision(things: Iterable[BaseModel]) -> str:
+def revision_of(things: Iterable[BaseModel]) -> str:
+    """Another one whenever anything in *things* is another."""
     digest = hashlib.sha256()
     for thing in things:
         digest.update(thing.model_dump_json().encode())
     return digest.hexdigest()[:12]
 
 
+def parse_entry(where: str, entry_id: str, text: str) -> Entry:
+    """One entry from its YAML; *where* names it in errors. Raises InvalidKnowledge."""
+    return _parse(where, entry_id, text, Entry)
+
+
 def _parse(where: str, name: str, text: str, model: type[_Model]) -> _Model:
     try:
-        data = yaml.load(text, _Loader)  # noqa: S506 a safe loader, the C one where there is one
-        return model.model_validate({"id": name, **data})
+        loaded: Any = yaml.load(text, _Loader)  # noqa: S506 a safe loader, the C one if it is there
+        if not isinstance(loaded, dict):
+            raise TypeError(f"it is a {type(loaded).__name__}")
+        data = cast("dict[str, Any]", loaded)
+        return model.model_validate({**data, "id": _same_id(data, name)})
     except ValidationError as problem:
         first = problem.errors()[0]
         field = ".".join(map(str, first["loc"])) or "file"
-        raise InvalidKnowledge(f"{where}: {field}: {first['msg']}") from problem
-    except (yaml.YAMLError, TypeError) as problem:
+        told = first["msg"].removeprefix("Value error, ")
+        raise InvalidKnowledge(f"{where}: {field}: {told}") from problem
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as problem:
         raise InvalidKnowledge(f"{where}: file: not a YAML mapping: {problem}") from problem
+
+
+def _same_id(data: Mapping[str, Any], name: str) -> str:
+    """The file's name; a file that says another id is a mistake. Raises TypeError."""
+    if data.get("id", name) != name:
+        raise TypeError(f"its id is {data['id']!r}, and a file is known by its name")
+    return name
+
+
+def check_entries(entries: Mapping[str, Entry], providers: Mapping[str, Provider]) -> None:
+    """Raises InvalidKnowledge when a general entry or the target of a code is missing."""
+    _check_general_entries(entries)
+    _check_targets(providers, entries)
 
 
 def _check_general_entries(entries: Mapping[str, Entry]) -> None:
     for cause in ROOT_CAUSES:
         general = entries.get(cause)
-        if general is None or general.root_cause != cause:
+        if general is None:
             raise InvalidKnowledge(f"failures/{cause}.yaml: file: every root cause needs its own")
+        if general.root_cause != cause:
+            told = f"this name is that of the general entry, so it must be {cause!r}"
+            raise InvalidKnowledge(f"failures/{cause}.yaml: root_cause: {told}")
         if general.cause is None:
             raise InvalidKnowledge(f"failures/{cause}.yaml: cause: a general entry needs one")
 

@@ -1,272 +1,199 @@
-"""How well and how fast error texts are grouped: accuracy, speed beside a rival, worst cases.
+"""How well, how fast and how steadily error texts are grouped, beside three other ways to do it.
 
-    python -m benchmarks.normalize [--groups PATH] [--raise-corpus PATH] [--json]
+    python -m benchmarks.normalize [--corpus PATH] [--groups PATH] [--raise-corpus PATH] [--json]
 
-`--groups` is a JSONL file of `group` and `message`; lines of one group should share a signature.
-`--raise-corpus` is a CSV file of `Content` and `EventTemplate`, the literal template of the
-`raise` as truth. The rival is the rule this project started from: quoted strings out, digits out,
-blanks collapsed, lower case.
+Groups are a JSONL file of `group` and `message`: lines of one group should share a signature. A
+raise corpus is a CSV file of `Content` and `EventTemplate`, the literal template of the `raise` as
+truth. `--corpus` takes either, or a folder with `groups-dev.jsonl` and `pyraise-stdlib.csv`. The
+other ways are the three patterns of the first draft, one large pattern of token classes as error
+trackers have it, and the log parser drain3 with masks.
 """
 
 import argparse
-import csv
 import json
-import random
-import re
 import statistics
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from copilot.pipeline.normalize import normalize
+from .grouping.accuracy import (
+    Pair,
+    by_root,
+    by_signature,
+    read_groups,
+    read_raise_corpus,
+    score,
+)
+from .grouping.messages import raised_messages
+from .grouping.rules import one_pattern, three_patterns
+from .grouping.shapes import ADVERSARIAL, SIZE, median_ms, worst_cases
+from .grouping.speed import PYTHON, Drain3, NotThere, drain3, median_ratio, speeds
+from .grouping.stability import trials
+
+__all__ = ["ADVERSARIAL"]
 
 OWN_GROUPS = Path(__file__).parent.parent / "fixtures" / "groups.jsonl"
-CAP = 64 * 1024
-Pair = tuple[str, str]  # the true group, the group it was given
+GROUPS_IN_A_FOLDER, RAISED_IN_A_FOLDER = "groups-dev.jsonl", "pyraise-stdlib.csv"
+Rival = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """All numbers of one run: by set and method, of speed, and by adversarial shape."""
+class Figure:
+    """One number with its aim; `value` is None where `missing` says why it can't be measured."""
 
-    accuracy: dict[str, dict[str, float]]
-    speed: dict[str, float]
-    worst: dict[str, dict[str, float]]
+    what: str
+    value: float | None
+    aim: float
+    at_least: bool = True
+    missing: str = ""
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def met(self) -> bool | None:
+        if self.value is None:
+            return None
+        return self.value >= self.aim if self.at_least else self.value <= self.aim
 
-def rival(message: str) -> str:
-    """The rule of the first draft, kept as the measure of speed and accuracy."""
-    text = re.sub(r"""["'`][^"'`]*["'`]""", "", message)
-    return re.sub(r"\s+", " ", re.sub(r"\d+", "", text)).strip().lower()
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "met": self.met}
 
-
-def signature(message: str) -> str:
-    return normalize(message).signature
-
-
-def read_groups(path: Path) -> list[Pair]:
-    """(group, message) of each line."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return [(str(row["group"]), str(row["message"])) for row in rows]
-
-
-def read_raise_corpus(path: Path) -> list[Pair]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [(row["EventTemplate"], row["Content"]) for row in csv.DictReader(file)]
-
-
-def score(pairs: Sequence[Pair]) -> dict[str, float]:
-    """Pairwise precision and recall, groups exactly right, GA and FGA as log parsing defines them.
-
-    GA is the share of messages in groups that are exactly right; FGA the F1 over such groups.
-    """
-    true, given, both = Counter[str](), Counter[str](), Counter[Pair]()
-    parts: defaultdict[str, set[str]] = defaultdict(set)
-    for truth, found in pairs:
-        true[truth] += 1
-        given[found] += 1
-        both[truth, found] += 1
-        parts[truth].add(found)
-    right = [
-        truth
-        for truth, founds in parts.items()
-        if len(founds) == 1 and given[next(iter(founds))] == true[truth]
-    ]
-    agreeing = _pairs_in(both.values())
-    return {
-        "messages": len(pairs),
-        "groups": len(true),
-        "precision": round(agreeing / max(1, _pairs_in(given.values())), 4),
-        "recall": round(agreeing / max(1, _pairs_in(true.values())), 4),
-        "exact_groups": len(right),
-        "ga": round(sum(true[truth] for truth in right) / max(1, len(pairs)), 4),
-        "fga": round(2 * len(right) / max(1, len(true) + len(given)), 4),
-    }
-
-
-def _pairs_in(sizes: Iterable[int]) -> int:
-    return sum(size * (size - 1) // 2 for size in sizes)
-
-
-def typical_messages(count: int, *, seed: int) -> list[str]:
-    """Agent errors of about 140 characters with random values, the same for the same *seed*."""
-    rng = random.Random(seed)  # noqa: S311 - test data, no secret
-
-    def number() -> int:
-        return rng.randrange(1, 10_000_000)
-
-    def identifier() -> str:
-        return f"{rng.getrandbits(64):016x}"
-
-    shapes: list[Callable[[], str]] = [
-        lambda: (
-            f"Template 'Outbound {number()}' not found in workspace {identifier()}; the step "
-            "send_email of workflow Follow-up could not be carried out and was stopped"
-        ),
-        lambda: (
-            f"openai.RateLimitError: Error code: 429 - Rate limit reached for gpt-4o on tokens "
-            f"per min: Limit 30000, Used {number()}, please try again in {number() / 1000}s"
-        ),
-        lambda: (
-            f"HTTPSConnectionPool(host='api{number()}.example.com', port=443): Read timed out. "
-            f"(read timeout={number()}) while the step fetch_leads waited for the first page"
-        ),
-        lambda: (
-            f'insert or update on table "t{number()}" violates foreign key constraint while '
-            f"writing row {number()} of batch {identifier()}; the whole batch was rolled back"
-        ),
-        lambda: (
-            f"2026-01-02T03:04:05.{number()}Z ERROR Request failed with status code 503 for "
-            f"https://api.example.com/v1/leads/{number()} after 3 attempts, giving up on this step"
-        ),
-        lambda: (
-            f"FileNotFoundError: [Errno 2] No such file or directory: '/data/run-{number()}/"
-            f"out-{identifier()}.json' while the report of yesterday was being put together"
-        ),
-        lambda: (
-            f"Contact {number()} has an invalid email address: user{number()}@example.com; the "
-            "mail was not sent and the contact was skipped in this run of the campaign"
-        ),
-        lambda: (
-            "This model's maximum context length is 131072 tokens. However, you requested "
-            f"{number()} tokens ({number()} in the messages, 4096 in the completion)."
-        ),
-    ]
-    return [shapes[index % len(shapes)]() for index in range(count)]
-
-
-def speed(*, count: int = 2000, rounds: int = 9) -> dict[str, float]:
-    """CPU time of both, interleaved, median of rounds; the ratio is ours to the rival's.
-
-    Each round has values of its own, so that no cache has seen them.
-    """
-    ours: list[float] = []
-    rivals: list[float] = []
-    lengths: list[int] = []
-    for seed in range(rounds + 1):
-        messages = typical_messages(count, seed=seed)
-        times = _cpu_seconds(signature, messages), _cpu_seconds(rival, messages)
-        if seed:  # the first round only warms up
-            ours.append(times[0])
-            rivals.append(times[1])
-            lengths += map(len, messages)
-    own, other = statistics.median(ours), statistics.median(rivals)
-    return {
-        "messages_per_s": round(count / own),
-        "rival_per_s": round(count / other),
-        "ratio": round(other / own, 3),
-        "mean_length": round(statistics.mean(lengths)),
-    }
-
-
-def _cpu_seconds(group: Callable[[str], str], messages: Sequence[str]) -> float:
-    start = time.process_time()
-    for message in messages:
-        group(message)
-    return time.process_time() - start
-
-
-ADVERSARIAL = {
-    "digits": "1",
-    "letters": "a",
-    "double quotes": '"',
-    "single quotes": "'",
-    "curly quotes": "\u201c",
-    "mixed quotes": "'\"`",
-    "unclosed quotes": "'a ",
-    "escaped quotes": '\\"',
-    "dotted letters": "a.",
-    "dotted digits": "1.",
-    "slashes": "/",
-    "at signs": "a@",
-    "equals": "=",
-    "pairs": "a=",
-    "spaces": " ",
-    "hyphens": "a-",
-    "schemes": "a://",
-    "clock": "1:",
-    "opening angles": "<",
-    "angle letters": "<a",
-    "brackets": "([",
-    "subscripts": "A.b[",
-    "braces": '{"a":',
-    "months": "Jan ",
-    "numbers": "1 ",
-    "nouns": "table ",
-    "colons": "tool: ",
-    "parentheses": "(a: b, ",
-    "lines": "a1\n",
-    "frames": "\tat a.b.C(D.java:1)\n",
-    "python frames": '  File "a.py", line 1, in f\n',
-    "tracebacks": "Traceback (most recent call last):\n",
-    "causes": "Caused by: a\n",
-    "indents": "    \n",
-    "pluses": "a+b ",
-    "datetimes": "datetime.datetime(",
-    "sql": "SELECT a FROM b ",
-    "validation": "1 validation error for A\n",
-    "terminal codes": "\x1b[",
-    "classes": "a.B: ",
-    "stamps": "2026-01-02 03:04:05 ",
-    "keys": "Key (a)=(",
-}
-
-
-def worst_cases(size: int = CAP) -> dict[str, dict[str, float]]:
-    """Per shape: milliseconds at *size* characters, and how they grow from half of it."""
-    found: dict[str, dict[str, float]] = {}
-    for name, unit in ADVERSARIAL.items():
-        whole = (unit * (size // len(unit) + 1))[:size]
-        half, full = _best_ms(whole[: size // 2]), _best_ms(whole)
-        found[name] = {"ms": round(full, 2), "growth": round(full / max(half, 0.05), 2)}
-    return found
-
-
-def _best_ms(text: str) -> float:
-    times: list[float] = []
-    for _ in range(3):
-        start = time.process_time()
-        normalize(text)
-        times.append(time.process_time() - start)
-    return min(times) * 1000
-
-
-def _grouped(rows: Sequence[Pair], group: Callable[[str], str]) -> list[Pair]:
-    return [(truth, group(message)) for truth, message in rows]
+    def line(self) -> str:
+        aim = f"{'≥' if self.at_least else '≤'} {self.aim:g}"
+        if self.value is None:
+            return f"{self.what:<62}{'-':>9}{aim:>9}  missing: {self.missing}"
+        facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
+        verdict = "met" if self.met else "MISSED"
+        return f"{self.what:<62}{self.value:>9.4g}{aim:>9}  {verdict:<7} {facts}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options = _options()
+    groups, raised = read_groups(options.groups), raised_messages()
+    if options.raise_corpus:
+        raised = read_raise_corpus(options.raise_corpus)
+    with ExitStack() as stack:
+        rival, missing = _rival(stack, options.rivals)
+        figures = [
+            *_accuracy(groups, raised),
+            *_beside(groups, raised, rival, missing),
+            *_speed(rival, missing),
+            *_worst(),
+            *_stability([message for _, message in (*groups, *raised)]),
+        ]
+    if options.json:
+        print(json.dumps([figure.as_json() for figure in figures], indent=2))
+    else:
+        print(f"{'figure':<62}{'value':>9}{'aim':>9}")
+        print("\n".join(figure.line() for figure in figures))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--corpus", type=Path, help="a folder, a .jsonl or a .csv file")
     parser.add_argument("--groups", type=Path, default=OWN_GROUPS)
     parser.add_argument("--raise-corpus", type=Path)
+    parser.add_argument("--rivals", type=Path, default=PYTHON, help="the Python that has drain3")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    sets = {"groups": read_groups(options.groups)}
-    if options.raise_corpus:
-        sets["raise"] = read_raise_corpus(options.raise_corpus)
-    result = Result(
-        accuracy={
-            f"{name}, {who}": score(_grouped(rows, group))
-            for name, rows in sets.items()
-            for who, group in (("ours", signature), ("rival", rival))
-        },
-        speed=speed(),
-        worst=worst_cases(),
+    corpus: Path | None = options.corpus
+    if corpus is not None and not corpus.exists():
+        parser.error(f"there is no {corpus}")
+    if corpus is not None and corpus.is_dir():
+        options.groups = corpus / GROUPS_IN_A_FOLDER
+        options.raise_corpus = corpus / RAISED_IN_A_FOLDER
+    elif corpus is not None:
+        setattr(options, "raise_corpus" if corpus.suffix == ".csv" else "groups", corpus)
+    return options
+
+
+def _rival(stack: ExitStack, python: Path) -> tuple[Drain3 | None, str]:
+    try:
+        return stack.enter_context(drain3(python)), ""
+    except NotThere as error:
+        return None, str(error)
+
+
+def _accuracy(groups: Sequence[Pair], raised: Sequence[Pair]) -> Iterator[Figure]:
+    for name, by in (("groups", by_signature), ("groups with merge", by_root)):
+        found = _scored(groups, by)
+        facts = {key: found[key] for key in ("groups", "messages")}
+        yield Figure(f"{name}: share exactly right", found["exact"], 0.90, facts=facts)
+        yield Figure(f"{name}: pairwise precision", found["precision"], 0.98)
+        yield Figure(f"{name}: pairwise recall", found["recall"], 0.95)
+    aims = (("raised", by_signature, 0.70, 0.79), ("raised with merge", by_root, 0.72, 0.81))
+    for name, by, ga, fga in aims:
+        found = _scored(raised, by)
+        facts = {key: found[key] for key in ("groups", "messages", "precision", "recall")}
+        yield Figure(f"{name}: GA", found["ga"], ga, facts=facts)
+        yield Figure(f"{name}: FGA", found["fga"], fga)
+
+
+def _beside(
+    groups: Sequence[Pair], raised: Sequence[Pair], rival: Drain3 | None, missing: str
+) -> Iterator[Figure]:
+    """The aim is what the other way reaches on the same messages."""
+    ways: dict[str, Rival | None] = {
+        "three patterns": lambda messages: [three_patterns(one) for one in messages],
+        "one pattern": lambda messages: [one_pattern(one) for one in messages],
+        "drain3 with masks": None if rival is None else lambda messages: rival.grouped(messages)[0],
+    }
+    for name, rows in (("groups", groups), ("raised", raised)):
+        ours = _scored(rows, by_signature)
+        for way, grouped in ways.items():
+            if grouped is None:
+                yield Figure(f"{name}: FGA, beside {way}", None, 0, missing=missing)
+                continue
+            theirs = _scored(rows, grouped)
+            facts = {f"their {key}": theirs[key] for key in ("exact", "precision", "recall", "ga")}
+            what = f"{name}: FGA, beside {way}"
+            yield Figure(what, ours["fga"], theirs["fga"], facts=facts)
+
+
+def _scored(rows: Sequence[Pair], by: Rival) -> dict[str, float]:
+    found = by([message for _, message in rows])
+    return score([(truth, given) for (truth, _), given in zip(rows, found, strict=True)])
+
+
+def _speed(rival: Drain3 | None, missing: str) -> Iterator[Figure]:
+    found = speeds(rival)
+    ours = found["ours"]
+    facts = {f"{name}, us": round(statistics.median(times), 1) for name, times in found.items()}
+    ratio = median_ratio(found["three patterns"], ours)
+    yield Figure("messages a second, to the three patterns", ratio, 0.25, facts=facts)
+    ratio = median_ratio(found["one pattern"], ours)
+    yield Figure("messages a second, to one pattern", ratio, 1)
+    what = "messages a second, to drain3 with masks"
+    if "drain3" not in found:
+        yield Figure(what, None, 1, missing=missing)
+        return
+    assert rival is not None
+    ratio = median_ratio(found["drain3"], ours)
+    yield Figure(what, ratio, 1, facts={"version": rival.version})
+
+
+def _worst() -> Iterator[Figure]:
+    found = worst_cases()
+    steepest = max(found, key=lambda one: one.growth)
+    kilobytes = f"{len(found)} shapes of {SIZE // 1024} KB"
+    yield Figure(
+        f"{kilobytes}: t(2n)/t(n), the worst",
+        steepest.growth,
+        2.6,
+        at_least=False,
+        facts={"shape": steepest.shape},
     )
-    print(json.dumps(asdict(result), indent=2) if options.json else _table(result))
+    facts = {f"{one.shape}, ms": one.ms for one in found[:3]}
+    facts["median, ms"] = round(median_ms(found), 2)
+    ratio = found[0].ms / median_ms(found)
+    yield Figure(f"{kilobytes}: worst to median", ratio, 20, at_least=False, facts=facts)
 
 
-def _table(result: Result) -> str:
-    lines = [f"{name:16} {_values(values)}" for name, values in result.accuracy.items()]
-    lines += [f"{'speed':16} {_values(result.speed)}", f"\nslowest shapes, {CAP} characters"]
-    slowest = sorted(result.worst.items(), key=lambda item: -item[1]["ms"])
-    return "\n".join(lines + [f"  {name:16} {_values(values)}" for name, values in slowest[:12]])
-
-
-def _values(values: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value}" for name, value in values.items())
+def _stability(messages: Sequence[str]) -> Iterator[Figure]:
+    for trial in trials(messages):
+        what = f"identical signatures: {trial.what}"
+        yield Figure(what, trial.same, 1, missing=trial.why)
 
 
 if __name__ == "__main__":

@@ -16,20 +16,17 @@ from copilot.pipeline.normalize import marks
 from copilot.pipeline.normalize.angles import mask_angles
 from copilot.pipeline.normalize.bounds import clean
 from copilot.pipeline.normalize.layouts import mask_layouts
-from copilot.pipeline.normalize.people import mask_people
-from copilot.pipeline.normalize.quotes import Quotes, has_quotes
+from copilot.pipeline.normalize.quotes import mask_quotes
+from copilot.pipeline.normalize.recipes import look_up, work_out
 from copilot.pipeline.normalize.render import render, sign
-from copilot.pipeline.normalize.slots import fill_openings, fill_slots
+from copilot.pipeline.normalize.shapes import shape_of
 from copilot.pipeline.normalize.structure import Dissected, dissect, last_class
-from copilot.pipeline.normalize.walk import MOST_WORDS, Walk
-from copilot.pipeline.normalize.words import mark_plurals
 from copilot.types import Entity, Normalized
 
 __all__ = ["normalize"]
 
 _LONGEST_TEMPLATE = 8000
 _KEPT = re.compile(f"{marks.KEPT}([0-9]+){marks.KEPT}")
-_LOOKUP = re.compile(r"KeyError|NameError|NotFound|NotExist|NoSuch|Missing|Undefined|Unknown")
 
 
 def normalize(
@@ -54,20 +51,28 @@ def normalize(
     text = error.message[:_LONGEST_TEMPLATE]
     if keep:
         text = _set_aside(text, keep, kept)
-    walk = _walk(text, error.exception)
-    template = mask_people(fill_openings(" ".join(walk.out), walk), walk)
-    entities = walk.entities
+    layouts: list[Entity] = []
+    spans: list[str] = []
+    text = mask_quotes(mask_layouts(text, layouts), spans)
+    if "<" in text:
+        text, spans = mask_angles(text, spans)
+    shape, values = shape_of(text)
+    kinds = tuple([entity.kind for entity in layouts]) if layouts else ()
     if kept:
-        template = _restore(template, kept)
-        entities = [Entity(part.kind, _restore(part.value, kept)) for part in entities]
-    rendered = render(error.exception, template)
+        recipe = work_out(error.exception, shape, kinds)
+        rendered = render(error.exception, _restore(recipe.template, kept))
+    else:
+        recipe, rendered = look_up(error.exception, shape, kinds)
+    entities = recipe.filled(values, spans, layouts)
+    if kept:
+        entities = tuple(Entity(part.kind, _restore(part.value, kept)) for part in entities)
     return Normalized(
         signature=_signature(rendered.signature, fingerprint),
         key=rendered.key,
         label=rendered.label,
         exemplar=rendered.exemplar,
-        entities=tuple(entities),
-        facets=_facets(rendered.facets, error, walk.exit_code),
+        entities=entities,
+        facets=_facets(rendered.facets, error, recipe.exit_code),
     )
 
 
@@ -89,32 +94,6 @@ def _with_traceback(found: Dissected, raised: Dissected) -> Dissected:
     if not exception and raised.message == found.message:
         exception = raised.exception
     return Dissected(exception, found.message, found.crash_frame or raised.crash_frame, found.outer)
-
-
-def _walk(text: str, exception: str) -> Walk:
-    entities: list[Entity] = []
-    text = mask_layouts(text, entities)
-    values: list[str] = []
-    if has_quotes(text):
-        text = Quotes(text, values).masked()
-    text, values = mask_angles(text, values)
-    walk = Walk(text.split()[:MOST_WORDS], values, entities)
-    walk.run()
-    if walk.counts:
-        mark_plurals(walk.out, walk.counts)
-    if walk.nouns or walk.colons:
-        fill_slots(walk)
-    if len(walk.out) == 1 and _LOOKUP.search(exception) is not None:
-        _mask_argument(walk)
-    return walk
-
-
-def _mask_argument(walk: Walk) -> None:
-    """All that 'KeyError: total' says is the key."""
-    word = walk.out[0]
-    if marks.PART.search(word) is None and marks.KEPT not in word:
-        walk.entities.append(Entity(marks.KINDS[marks.NAME], word))
-        walk.out[0] = marks.NAME
 
 
 def _set_aside(text: str, keep: Sequence[str], kept: list[str]) -> str:

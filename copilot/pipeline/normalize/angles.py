@@ -5,6 +5,7 @@ import re
 from copilot.pipeline.normalize.marks import OBJECT, STR
 
 _STEP = re.compile(rf"[{STR}{OBJECT}]|<[A-Za-z_/!~\u0080-\U0010ffff][^<>\n]{{0,300}}>")
+_ERROR_REPR = re.compile(r"<(\w{0,60}(?:Error|Exception)\b[ :][^\n]*)>$", re.ASCII)
 _PART = re.compile(f"[{STR}{OBJECT}]")
 _PROSE = re.compile(
     r"<[a-z]+(?: [a-z]+)* (?:error|failed|invalid|unknown|refused|denied|cannot)\b", re.IGNORECASE
@@ -15,6 +16,9 @@ def mask_angles(text: str, values: list[str]) -> tuple[str, list[str]]:
     """*text* with bracketed parts masked, and the values of all marks now in it, in their order."""
     if "<" not in text:
         return text, values
+    error = _ERROR_REPR.match(text) if text[0] == "<" else None
+    if error is not None:
+        text = error[1]
     for _ in range(2):  # a second time for '<function f.<locals>.g>'
         text, values = _innermost(text, values)
     return text, values

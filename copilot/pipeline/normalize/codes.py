@@ -26,6 +26,20 @@ _CODE_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,60}$|-?\d{3,6}$")
 _WORD_EDGE = "()[]{}<>\"',.;:#" + marks.JSON_KEY
 
 
+_NAMES_ASIDE = frozenset(
+    marks.ASIDE + mark for mark in (marks.URL, marks.HOST, marks.PATH, marks.NAME, marks.ID)
+)
+
+
+def may_keep_number(core: str, before: str) -> bool:
+    """Whether *core* behind the word *before* may stay, whatever else stands around it."""
+    if len(core) == 3 and "1" <= core[0] <= "5":
+        return True
+    if "." in core and _ENHANCED.match(core) is not None:
+        return True
+    return before.strip(_WORD_EDGE).lower() in _LEADS
+
+
 def keeps_number(core: str, out: list[str], following: list[str], has_status: bool) -> str:
     """'status' or 'code' when the number stays, 'exit' for an exit code, '' for any other.
 
@@ -53,6 +67,7 @@ def _is_code(core: str, before: str, *, first: bool) -> bool:
 
 _EXIT_SECOND = frozenset({"code", "status", "value"})
 _NAMING_LEADS = frozenset({"winerror", "sqlstate"})
+_LEADS = _EXIT | _EXIT_SECOND | _NAMING_LEADS | CODE_LEADS | STATUS_LEADS
 
 
 def _is_exit(before: str, out: list[str]) -> bool:
@@ -71,7 +86,7 @@ def _is_status(core: str, before: str, out: list[str], following: list[str]) -> 
     if _ENHANCED.match(reason) is not None:
         return True
     if not out:
-        return after[:1].isalpha() or after[:1] in "{(-"
+        return after[:1].isalpha() or after[:1] in "{(-" or after[:2] in _NAMES_ASIDE
     if after[:1].isupper() and reason in CLIENT_OR_SERVER:
         return True
     if before in {"got", "received", "returned"} and reason in {"from", "response", "error"}:

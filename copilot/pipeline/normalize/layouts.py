@@ -29,6 +29,8 @@ _DATETIME = re.compile(
 )
 # MySQL drivers: an error's arguments are its number and its words.
 _NUMBERED = re.compile(r"^\((\d{3,6}), (['\"])([^\n]{1,4000})\2\)$")
+# smtplib: a status and what the server said, in bytes.
+_REPLIED = re.compile(r"\(([245]\d\d), b(['\"])([^\n]{1,1000}?)\2\)")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DATE = re.compile(
     rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:\d{{1,2}} {_MONTH}|{_MONTH} \d{{1,2}}),? 20\d\d"
@@ -39,6 +41,7 @@ _SUBSCRIPT = re.compile(
     r"|list|dict|tuple|set|type|frozenset|[A-Z][a-z]\w{0,60})\[[^\[\]\n]{0,300}\]",
     re.ASCII,
 )
+_MAY_SUBSCRIPT = re.compile(r"[A-Za-z0-9_]\[")
 _QUOTED_LIST = re.compile(r"(?<!\w)'(\[[^\]\n]{1,600}\])'(?!\w)", re.ASCII)
 
 
@@ -46,6 +49,8 @@ def mask_layouts(text: str, entities: list[Entity]) -> str:
     """*text* with the parts of known layouts masked; what was masked is added to *entities*."""
     if text[:1] == "(":
         text = _NUMBERED.sub(r"error \1: \3", text)
+    if ", b" in text:
+        text = _REPLIED.sub(r"status \1: \3", text)
     if "[" in text or "datetime." in text:
         text = _mask_python(text, entities)
     if " 20" in text:
@@ -57,6 +62,8 @@ def mask_layouts(text: str, entities: list[Entity]) -> str:
 
 def _mask_python(text: str, entities: list[Entity]) -> str:
     for _ in range(3):  # 'typing.List[typing.Tuple[int, ...]]' from the inside
+        if _MAY_SUBSCRIPT.search(text) is None:
+            break
         before = text
         text = _SUBSCRIPT.sub(lambda m: _masked(entities, marks.NAME, m[0]), text)
         if text == before:

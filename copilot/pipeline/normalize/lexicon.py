@@ -17,7 +17,7 @@ NAMED_THINGS = words(
     interface job key keyspace label library list log mailbox member metric model module named
     namespace node object option organization package page param parameter partition path pipeline
     plugin pod policy profile project prompt property provider queue range record recipient region
-    relation repo repository resource role route row rule runtime schema scope script secret
+    relation repo repository requirement resource role route row rule runtime schema scope script secret
     segment sequence server service sheet skill snapshot source spreadsheet step stream subnet
     subscription symbol tab table tag target task template tenant tool topic trigger type unit url
     user username user_id value var variable vhost view volume webhook worker workflow workspace
@@ -39,7 +39,7 @@ NOT_NAMES = words(
 FAILURE_WORDS = words(
     """
     abort aborted already although cannot can't closed could couldn't denied didn't disabled does
-    doesn't error errors exceeded exceeds exception exist exists expected expired fail failed
+    doesn't error errors exceeded exceeds exception exist exists expected expecting expired fail failed
     failing fails failure forbidden found insufficient invalid isn't lost mismatch missing must no
     not please refused rejected require required requires timed timeout too try unable
     unauthorized unavailable unexpected unknown unreachable unsupported was wasn't wrong

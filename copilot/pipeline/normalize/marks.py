@@ -12,6 +12,11 @@ SQL = chr(0xE010)
 JSON_KEY = chr(0xE018)  # stands before the name of a key of a JSON object; no part itself
 KEPT = chr(0xE019)  # stands for text the caller wants unmasked
 PLURAL = chr(0xE01A)  # the s of a plural behind a count
+ASIDE = chr(0xE01B)  # in a shape, before the mark of a value that was set aside
+PAIR_ASIDE = chr(0xE01C)  # the same for the value of 'name=value'
+
+# What stands for a value until it is put back: the n-th of its list is this character plus n.
+WORD_VALUE, SPAN_VALUE, LAYOUT_VALUE = chr(0xF0000), chr(0xF4000), chr(0xF8000)
 
 KINDS = {
     STR: "str",

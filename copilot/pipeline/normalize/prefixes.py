@@ -23,6 +23,7 @@ _LOG_PREFIX = re.compile(
       | (?i:level=(?:{_LEVELS})\b)
       | (?i:(?:time|ts)="?{_STAMP}"?)(?=\s)
       | npm\ ERR!
+      | \#\#\[error\]
       | [Ee]rror:(?=\s)
       | Uncaught(?=\s(?:\(in\ promise\)\s)?[A-Z][\w$.]{{1,80}}:)
       | \(in\ promise\)
@@ -37,6 +38,7 @@ _AFTER_STAMP = re.compile(
     rf"""^[^\S\n]*(?:
         [-|:](?=\s|:|[A-Za-z])
       | [\w.\-]{{1,80}}\s-\s(?=(?:{_LEVELS})\s-\s)
+      | (?:[\w$\-]{{1,40}}\.){{1,8}}[\w$\-]{{1,60}}\s-\s
       | (?:{_LEVELS})\b[:\]]?(?!\s?\d{{3,6}}\b)
       | [\[(]?(?:{_LEVELS})[\])]
       | \[[\w\-.:\ ]{{1,60}}\](?=\s)
@@ -49,7 +51,7 @@ _AFTER_STAMP = re.compile(
     re.VERBOSE,
 )
 _STARTS_LIKE_PREFIX = re.compile(
-    r"[\s\d\[(<\-|:]|[A-Z]{3,}|[A-Z]\d{4}|[Ee]rror:|level|time|ts=|npm|Unc|Unh|Exc|[A-Z][a-z]{2}[ ,]"
+    r"[\s\d\[(<\-|:]|\#\#\[|[A-Z]{3,}|[A-Z]\d{4}|[Ee]rror:|level|time|ts=|npm|Unc|Unh|Exc|[A-Z][a-z]{2}[ ,]"
 )
 _STAMP_FIRST = re.compile(rf"[\s\[]*(?:{_STAMP})", re.VERBOSE)
 
@@ -58,7 +60,7 @@ _CLASS = re.compile(
     (?P<path>(?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|::|\$|\\)){0,12})
     (?P<name>[A-Z_][A-Za-z0-9_]{1,120})
     (?:\ ?\[(?P<code>[A-Z][A-Z0-9_]{2,60})\])?
-    (?:\ ?\((?P<paren>0x[0-9A-Fa-f]{1,8})\))?
+    (?:\ ?\((?P<paren>0x[0-9A-Fa-f]{1,8}|-?\d{1,9})\))?
     (?::(?=\s|$)|$)[^\S\n]*\n?[^\S\n]*""",
     re.VERBOSE,
 )
@@ -75,6 +77,7 @@ _HUMPS = re.compile(r"^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+$|^[A-Z]{2,}[a-z][A-Za-z
 
 def strip_log_prefix(text: str) -> str:
     """*text* without time stamps, levels, logger names and process ids before its words."""
+    text = text.strip()
     for _ in range(6):
         if _STARTS_LIKE_PREFIX.match(text) is None:
             return text
@@ -105,7 +108,7 @@ def split_exception(text: str) -> tuple[str, str]:
     """
     exception = ""
     for _ in range(4):
-        match = _CLASS.match(text)
+        match = _CLASS.match(text) if _may_name_class(text) else None
         if match is None and text[-1:] == ")":
             match = _WRAPPED.match(text)
         if match is None or not _is_class(match["path"], match["name"]):
@@ -117,6 +120,14 @@ def split_exception(text: str) -> tuple[str, str]:
         exception = exception or ("" if generic else name)
         text = _rest(match, text)
     return exception, text.strip()
+
+
+def _may_name_class(text: str) -> bool:
+    """Cheaper than the pattern, and false for most texts: they begin with a plain word."""
+    blank = text.find(" ")
+    if blank < 0 or text[blank - 1] == ":" or text[blank + 1 : blank + 2] in {"[", "("}:
+        return True
+    return "\n" in text
 
 
 def _rest(match: re.Match[str], text: str) -> str:

@@ -5,13 +5,20 @@ message is bounded by a budget, so that a text of quotes only costs no more than
 """
 
 import re
-from dataclasses import dataclass, field
 
-from copilot.pipeline.normalize.lexicon import FAILURE_WORDS, MESSAGE_KEYS, is_code_key
+from copilot.pipeline.normalize.lexicon import FAILURE_WORDS, MESSAGE_KEYS
+from copilot.pipeline.normalize.literals import is_literal, name_at_end, period_of
 from copilot.pipeline.normalize.marks import JSON_KEY, KEPT, STR
 
 _QUOTES = re.compile(
-    "[\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a]"
+    "[\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u300c-\u300f]"
+)
+_ASCII_QUOTES = re.compile("[\"'`]")
+_SIMPLE = re.compile(
+    r"""(?<=[A-Za-z]\ )(["'`])
+    ((?!NoneType|GET|P[OUA]|HEAD|DELETE|OPT)[A-DF-Za-z0-9](?:[^\s"'`]{1,80}|\w{0,40}\ \w{1,40}))
+    \1(?=\ [^:\s]|[.,;)]|$)""",
+    re.VERBOSE | re.ASCII,
 )
 _CLOSERS = {
     '"': '"',
@@ -28,62 +35,106 @@ _CLOSERS = {
     "\u00bb": "\u00ab",
     "\u2039": "\u203a",
     "\u203a": "\u2039",
+    "\u300c": "\u300d",
+    "\u300e": "\u300f",
 }
 _LONGEST = 1000
 _CLOSER_BUDGET = 6000
 _PROSE_BUDGET = 64
+_FIRST_WITHOUT_BLANKS = "\u3000"
+_MOST_QUOTES = 400
 _PREFIX = re.compile(r"(?:^|[^A-Za-z0-9_])([bBuUrRfF]{1,2})$")
 _PREFIX_LETTERS = frozenset("bBuUrRfF")
-_KEY_BEFORE = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,40})\s?[:=]\s?$")
-_CODE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,60}$|-?\d{3,6}$")
-_CODE_UNDER_MESSAGE = re.compile(
-    r"(?:[a-z]{2,}(?:_[a-z]+)*|[A-Z]{2,}(?:_[A-Z]+)*|[A-Z][a-z]+(?:[A-Z][a-z]+)*)$"
-)
-_ERRNO = re.compile(r"E[A-Z]{3,14}$|EAI_[A-Z]{3,12}$")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019]*")
 _CALL = re.compile(r"(?:[A-Z][a-z0-9]+){1,6}\((?:[^()'\"]{0,40})$|^\s*\($")
-_EXPECTING = re.compile(r"[Ee]xpect(?:ing|ed)\s$")
 _REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+\S")
 
 
-def has_quotes(text: str) -> bool:
-    return _QUOTES.search(text) is not None
+def mask_quotes(text: str, values: list[str]) -> str:
+    """*text* with quoted values replaced by a mark and added to *values*, prose unquoted."""
+    if text.isascii():
+        if "'" not in text and '"' not in text and "`" not in text:
+            return text
+        if "(" not in text and "\\" not in text:
+            simple = _mask_simple(text, values)
+            if simple:
+                return simple
+        found = _ASCII_QUOTES.finditer(text)
+    else:
+        found = _QUOTES.finditer(text)
+    places = [match.start() for match in found]
+    if not places:
+        return text
+    return _Quotes(text, values, has_escapes="\\" in text).masked(places)
 
 
-@dataclass(slots=True)
-class Quotes:
+def _mask_simple(text: str, values: list[str]) -> str:
+    """The result for a text where all quotes hold plain names, '' for any other.
+
+    It gives what the long way gives, in a third of the time, for most texts with quotes. Neither
+    brackets nor backslashes may be in the text.
+    """
+    pieces = _SIMPLE.split(text)
+    if len(pieces) == 1:
+        return ""
+    between = STR.join(pieces[::3])
+    contents = pieces[2::3]
+    if _ASCII_QUOTES.search(between) is not None or any(map(period_of, contents)):
+        return ""
+    values += contents
+    return between
+
+
+class _Quotes:
     """The quoted parts of one message, and the message with them masked."""
 
-    text: str
-    values: list[str]
-    _pieces: list[str] = field(default_factory=list[str])
-    _position: int = 0
-    _closer_budget: int = _CLOSER_BUDGET
-    _prose_budget: int = _PROSE_BUDGET
-    _dropped: set[int] = field(default_factory=set[int])
+    __slots__ = (
+        "_closer_budget",
+        "_dropped",
+        "_has_escapes",
+        "_pieces",
+        "_position",
+        "_prose_budget",
+        "text",
+        "values",
+    )
 
-    def masked(self) -> str:
-        """The text with values replaced by a mark and the quotes around prose removed."""
-        places = [match.start() for match in _QUOTES.finditer(self.text)]
+    def __init__(self, text: str, values: list[str], *, has_escapes: bool) -> None:
+        self.text = text
+        self._has_escapes = has_escapes
+        self.values = values
+        self._pieces: list[str] = []
+        self._position = 0
+        self._closer_budget = _CLOSER_BUDGET
+        self._prose_budget = _PROSE_BUDGET
+        self._dropped: set[int] = set()
+
+    def masked(self, places: list[int]) -> str:
+        """The text masked; *places* are where its quote characters are."""
+        replaced = 0
         for index, at in enumerate(places):
             if at < self._position:
                 continue
             if at in self._dropped:
-                self._copy_until(at, skip=1)
+                self._copy_until(at)
+                self._position = at + 1
                 continue
             close = self._closing(places, index)
             if close:
                 self._replace(at, close)
+                replaced += 1
+                if replaced == _MOST_QUOTES:
+                    break
         self._pieces.append(self.text[self._position :])
         return "".join(self._pieces)
 
-    def _copy_until(self, at: int, *, skip: int) -> None:
+    def _copy_until(self, at: int) -> None:
         self._pieces.append(self.text[self._position : at])
-        self._position = at + skip
+        self._position = at
 
     def _opens(self, at: int) -> bool:
         before = self.text[at - 1] if at else " "
-        if not (before.isalnum() or before == "_"):
+        if not _is_of_word(before):
             return True
         return _PREFIX.search(self.text, max(0, at - 3), at) is not None
 
@@ -93,24 +144,23 @@ class Quotes:
         closers = _CLOSERS.get(text[at], "")
         if not closers or not self._opens(at):
             return 0
-        escaped = _is_escaped(text, at)
+        escaped = self._is_escaped(at)
         for later in range(index + 1, min(len(places), index + 400)):
             place = places[later]
             self._closer_budget -= 1
             if place - at > _LONGEST or self._closer_budget < 0:
                 return 0
-            if text[place] in closers and _is_escaped(text, place) == escaped:
+            if text[place] in closers and self._is_escaped(place) == escaped:
                 after = text[place + 1 : place + 2]
-                if not (after.isalnum() or after == "_"):
+                if not _is_of_word(after):
                     return place if "\n" not in text[at:place] else 0
         return 0
 
     def _replace(self, at: int, close: int) -> None:
         text = self.text
-        content = (
-            text[at + 1 : close].rstrip("\\") if _is_escaped(text, at) else text[at + 1 : close]
-        )
-        start = at - 1 if _is_escaped(text, at) else at
+        content, start = text[at + 1 : close], at
+        if self._is_escaped(at):
+            content, start = content.rstrip("\\"), at - 1
         before = text[max(self._position, start - 48) : start]
         prefix = _PREFIX.search(before) if before[-1:] in _PREFIX_LETTERS else None
         if prefix is not None:
@@ -118,23 +168,24 @@ class Quotes:
             before = before[: prefix.start(1)]
         after = text[close + 1 : close + 12]
         if self._is_json_key(content, before, after):
-            self._copy_until(start, skip=0)
+            self._copy_until(start)
             skip = len(after) - len(after.lstrip(" :\n"))
             comma = " " if self._pieces[-1].endswith(",") else ""
             self._pieces.append(f"{comma}{JSON_KEY}{content}: ")
             self._position = close + 1 + skip
-        elif self._is_literal(content, before, after):
-            self._copy_until(start, skip=0)
+            return
+        key = self._key(before)
+        if is_literal(content, key, before, after):
+            self._copy_until(start)
             self._pieces.append(content)
             self._position = close + 1
-        elif self._is_prose(content, before, close):
-            self._copy_until(start, skip=0)
+        elif self._is_prose(content, key, before, close):
+            self._copy_until(start)
             self._position = at + 1
             self._dropped.add(close)
         else:
-            self._copy_until(start, skip=0)
-            request = _REQUEST.match(content)
-            self._pieces.append(f"{request[1]} {STR}" if request is not None else STR)
+            self._copy_until(start)
+            self._pieces.append(_masked(content))
             self.values.append(content)
             self._position = close + 1
 
@@ -144,44 +195,48 @@ class Quotes:
         last = before.rstrip()[-1:]
         if not last:
             last = (self._pieces[-1].rstrip() if self._pieces else "")[-1:]
-        return last in {"{", ","} and content.isascii() and not content.isdigit()
+        if "@" in content or content.isdigit():
+            return False
+        return last in {"{", ","} and content.isascii()
 
     def _key(self, before: str) -> str:
-        if before and before.rstrip()[-1:] not in {":", "="}:
-            return ""
-        match = _KEY_BEFORE.search(before) or (
-            _KEY_BEFORE.search(self._pieces[-1][-48:]) if not before and self._pieces else None
-        )
-        return match[1].lower() if match is not None else ""
+        """The lower-case name of `name=` or `name:` right before a quote, '' if there is none."""
+        if before:
+            return name_at_end(before)
+        return name_at_end(self._pieces[-1][-48:]) if self._pieces else ""
 
-    def _is_literal(self, content: str, before: str, after: str) -> bool:
-        """Codes, errno names, 'NoneType' object, and the one character a parser expected."""
-        if content == "NoneType":
-            return after.startswith(" object")
-        if content[:1] == "E" and _ERRNO.match(content) is not None:
-            return True
-        if len(content) == 1 and not content.isalnum():
-            return _EXPECTING.search(before) is not None
-        key = self._key(before)
-        if is_code_key(key):
-            return _CODE_WORD.match(content) is not None
-        return key in MESSAGE_KEYS and _CODE_UNDER_MESSAGE.match(content) is not None
-
-    def _is_prose(self, content: str, before: str, close: int) -> bool:
+    def _is_prose(self, content: str, key: str, before: str, close: int) -> bool:
         if KEPT in content:
             return True
         if self._prose_budget <= 0 or " " not in content:
             return False
         self._prose_budget -= 1
-        words = [word.lower().replace("\u2019", "'") for word in _WORD.findall(content)]
-        telling = any(word in FAILURE_WORDS for word in words)
-        if self._key(before) in MESSAGE_KEYS or _CALL.search(before) is not None:
+        words = _WORD.findall(content)
+        if key in MESSAGE_KEYS or ("(" in before and _CALL.search(before) is not None):
             return len(words) >= 2
         alone = self._position == 0 and not before.strip() and close >= len(self.text) - 1
         if alone:
             return len(words) >= 3
-        return len(words) >= 5 and telling
+        return len(words) >= 5 and any(
+            word.lower().replace("\u2019", "'") in FAILURE_WORDS for word in words
+        )
+
+    def _is_escaped(self, at: int) -> bool:
+        if not self._has_escapes:
+            return False
+        text = self.text
+        return at > 0 and text[at - 1] == "\\" and not (at > 1 and text[at - 2] == "\\")
 
 
-def _is_escaped(text: str, at: int) -> bool:
-    return at > 0 and text[at - 1] == "\\" and not (at > 1 and text[at - 2] == "\\")
+def _masked(content: str) -> str:
+    """The mark of a value, with the method of a request and the period of a limit beside it."""
+    request = _REQUEST.match(content) if " " in content else None
+    if request is not None:
+        return f"{request[1]} {STR}"
+    period = period_of(content)
+    return f"{STR} per {period}" if period else STR
+
+
+def _is_of_word(letter: str) -> bool:
+    """Whether a quote beside *letter* is inside a word; scripts without blanks have no such."""
+    return (letter.isalnum() or letter == "_") and letter < _FIRST_WITHOUT_BLANKS

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from copilot.pipeline.normalize import marks
 from copilot.pipeline.normalize.facets import read_facets
+from copilot.pipeline.normalize.lexicon import MESSAGE_KEYS, is_code_key
 
 VERSION = "n1"
 _LONGEST_KEY = 2000
@@ -18,6 +19,11 @@ _UPPER_TO_LOWER = str.maketrans({chr(c): chr(c + 32) for c in range(ord("A"), or
 _P = marks.ANY
 _LIST = re.compile(rf"({_P})(?:(?:, ?|; ?| and | or | ?\| ?|, and |, or )[\"']?{_P})+")
 _GLUED = re.compile(rf"({_P})(?:[.:/,+!@#%*=-]?{_P})+")
+_STRAY_QUOTE = re.compile(rf"(?<![A-Za-z])[\"'`]?({_P})[\"'`](?![A-Za-z0-9])")
+_DATA = re.compile(
+    rf"(?<=[a-z,] )\{{(?:{marks.JSON_KEY}[^{{}}:{marks.JSON_KEY}]{{1,60}}: {_P}(?:, )?){{1,40}}\}}"
+)
+_DATA_KEY = re.compile(rf"{marks.JSON_KEY}([^{{}}:]{{1,60}}): ")
 _ROW = re.compile(r"([(\[])([^()\[\]:=]{0,600})([)\]])")
 _ROW_ITEM = re.compile(rf"\s*(?:\S{{1,80}}|{_P}\s\S{{1,40}})?\s*$")
 _EMPTY = re.compile(r"(?<![A-Za-z0-9_])(?:\[\s?\]|\{\s?\}|\(\s?\))")
@@ -88,11 +94,28 @@ def sign(scope: str, exception: str, key: str) -> str:
 def _fold(template: str) -> str:
     """Lists and glued parts become one part, blanks one blank, none inside brackets."""
     template = _BLANKS.sub(" ", template).strip()
-    template = _CLOSED.sub(r"\1", _OPENED.sub(r"\1", template))
+    template = _without_strays(_CLOSED.sub(r"\1", _OPENED.sub(r"\1", template)))
+    if "{" + marks.JSON_KEY in template:
+        template = _DATA.sub(_fold_data, template)
     template = _GLUED.sub(r"\1", template)
     template = _LIST.sub(r"\1", template)
     template = _ROW.sub(_fold_row, template)
     return _LIST.sub(r"\1", template)
+
+
+def _without_strays(template: str) -> str:
+    """Quotes and closing brackets that are left over right beside a part: '<*>]', "<*>'"."""
+    template = _STRAY_QUOTE.sub(r"\1", template)
+    if "[" not in template:
+        template = template.replace("]", "") if "]" in template else template
+    return template
+
+
+def _fold_data(match: re.Match[str]) -> str:
+    """ "{'a': 5}" behind words is a value, unless a key in it tells the failure."""
+    keys = [key.lower() for key in _DATA_KEY.findall(match[0])]
+    told = any(key in MESSAGE_KEYS or is_code_key(key) for key in keys)
+    return match[0] if told else marks.VALUE
 
 
 def _fold_row(match: re.Match[str]) -> str:

@@ -13,7 +13,6 @@ from copilot.pipeline.normalize.lexicon import (
     words,
 )
 from copilot.pipeline.normalize.walk import Walk
-from copilot.types import Entity
 
 _EXISTENCE = re.compile(
     r"(?:was |were |is |are |has |have |could |can |cannot |does |do |did )?(?:been )?"
@@ -23,23 +22,6 @@ _EXISTENCE = re.compile(
     r"|is unknown|is undefined|not in\b|has no |has already |cannot be |could not be "
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-.$]{0,120}$")
-_FIRST_WORD = re.compile(
-    r"^([A-Za-z_$][\w$]{0,80}) (?=is not (?:defined|a function|iterable|a constructor)\b"
-    r"|cannot be resolved to )",
-    re.ASCII,
-)
-_COMMAND = re.compile(r"(?:^|: )([\w.\-]{1,60}): (?=(?:command )?not found\b)", re.ASCII)
-_SYSCALL = re.compile(
-    r"\b((?:getaddrinfo|connect|querya?|lookup) (?:E[A-Z_]{4,14})) ([A-Za-z_][\w.\-]{0,120})(?=$|[ ,;)])",
-    re.ASCII,
-)
-_TYPES = words(
-    """
-    str int float bool bytes dict list tuple set object None NoneType string number integer array
-    boolean null function method type module class Decimal datetime date bytearray complex
-    generator coroutine Series DataFrame
-    """
-)
 _PREDICATES = words(
     """
     was were is are has have had could can cannot does do did been not be doesn't isn't wasn't
@@ -58,16 +40,21 @@ _CLASSIFYING = words("type value class option rule event key named")
 _PREFIXES = ("non-", "un-", "pre-", "self-", "re-", "multi-", "x-", "read-", "write-", "co-")
 _TYPED_THINGS = words("file content mime media data image document object url")
 _ECHOED = words("parse parsing invalid unparsable parseable")
+_DESCRIBING = words(
+    """
+    invalid unknown unsupported unrecognized illegal bad undefined duplicate unexpected valid known available
+    allowed supported possible existing searched remaining
+    """
+)
+_RELATING = words("from of in to for by with on at while during")
+_TOLD = words(
+    """
+    request response operation state failure reason status input output data exit result note
+    hint cause call syntax body
+    """
+)
 _BESIDE_CODES = words("cause state message desc error reason by msg")
 _POSITIONS = words("line column char position row at")
-_TYPE_WORD = re.compile(
-    r"((?<=[ ,])[Gg]ot |(?<=, )not |[Oo]f type )([A-Za-z_][\w.]{0,60})"
-    r"(?=\.?$| is not JSON| is not iterable)",
-    re.ASCII,
-)
-_CALLED = re.compile(r"^([^\s()]{1,120}\(\)) (?=missing |got |takes )")
-_TOKEN = re.compile(r"([Uu]nexpected token )(\S{1,40})(?= in JSON| at position|$)")
-_LOOKUP = re.compile(r"(\blookup )([A-Za-z_][\w.\-]{0,120})(?= on |: )", re.ASCII)
 _EDGE = ".,;:!?)]}"
 
 
@@ -79,45 +66,10 @@ def fill_slots(walk: Walk) -> None:
         _after_noun(walk, index)
 
 
-def fill_openings(text: str, walk: Walk) -> str:
-    """The places a whole template shows: its first word, a shell's command, a host behind a code."""
-    if "() " in text:
-        text = _CALLED.sub(lambda match: _name(walk, match[1]) + " ", text)
-    if "nexpected token " in text:
-        text = _TOKEN.sub(lambda match: match[1] + _name(walk, match[2]), text)
-    if "lookup " in text:
-        text = _LOOKUP.sub(lambda match: match[1] + _name(walk, match[2], kind="host"), text)
-    if " is not " in text or " cannot be resolved" in text:
-        text = _FIRST_WORD.sub(lambda match: _name(walk, match[1]) + " ", text)
-    if (
-        "ot " in text and ("got " in text or "Got " in text or ", not " in text)
-    ) or "f type " in text:
-        text = _TYPE_WORD.sub(lambda match: _typed(walk, match), text)
-    if ": not found" in text or ": command not found" in text:
-        text = _COMMAND.sub(
-            lambda match: match[0].replace(f"{match[1]}: ", f"{_name(walk, match[1])}: "), text
-        )
-    if "getaddrinfo E" in text or "connect E" in text or "quer" in text:
-        text = _SYSCALL.sub(lambda match: f"{match[1]} {_name(walk, match[2], kind='host')}", text)
-    return text
-
-
-def _typed(walk: Walk, match: re.Match[str]) -> str:
-    """'expected str, not dict': the type that came instead."""
-    if match[1].startswith("not") and match[2] not in _TYPES:
-        return match[0]
-    return match[1] + _name(walk, match[2])
-
-
-def _name(walk: Walk, value: str, *, kind: str = "name") -> str:
-    walk.entities.append(Entity(kind, value.translate(marks.TO_EXEMPLAR)))
-    return marks.HOST if kind == "host" else marks.NAME
-
-
 def _mask_word(walk: Walk, index: int) -> None:
     word = walk.out[index]
     core = word.rstrip(_EDGE)
-    walk.out[index] = _name(walk, core) + word[len(core) :]
+    walk.out[index] = walk.name(core) + word[len(core) :]
 
 
 def _after_noun(walk: Walk, index: int) -> None:
@@ -170,8 +122,21 @@ def _after_colon(walk: Walk, index: int) -> None:
         _mask_from(walk, index + 1)
         return
     named = lead in NAMED_THINGS or lead.removesuffix("s") in NAMED_THINGS
-    if named or lead in VALUE_LEADS:
+    if named or lead in VALUE_LEADS or _is_described(out, index, lead):
         _mask_named(walk, index + 1)
+
+
+def _is_described(out: list[str], index: int, lead: str) -> bool:
+    """'Unsupported frequency: …', 'valid plot kinds: …': what follows is an example of it."""
+    if lead in _TOLD or lead in FAILURE_WORDS:
+        return False
+    for word in reversed(out[max(0, index - 3) : index]):
+        lowered = word.strip(_EDGE).lower()
+        if lowered in _DESCRIBING:
+            return True
+        if lowered in _RELATING:
+            return False
+    return False
 
 
 def _mask_named(walk: Walk, start: int) -> None:
@@ -228,4 +193,4 @@ def _mask_from(walk: Walk, start: int) -> None:
     if not tail or marks.KEPT in whole:
         return
     plain = " ".join(word for word in tail if marks.PART.search(word) is None).rstrip(_EDGE)
-    walk.out[start:] = [_name(walk, plain or whole.translate(marks.TO_EXEMPLAR))]
+    walk.out[start:] = [walk.name(plain or whole.translate(marks.TO_EXEMPLAR))]

@@ -20,7 +20,7 @@ _PYTHON_FRAME = re.compile(
 )
 _STACK_LINE = re.compile(
     r"""^(?:
-        \s*at\s+(?:async\s+)?[^\s:].{0,2000}[):\d>]\s*$     # Java, JavaScript, .NET
+        \s*at\s+(?:async\s+)?[^\s:].{0,2000}[):\d>]\s*\{?\s*$     # Java, JavaScript, .NET
       | \s*\.\.\.\s+\d+\s+(?:more|common\ frames).{0,80}$    # Java
       | \s*---\s*End\ of\ .{0,80}---\s*$                     # .NET
       | \s*\#\d{1,4}\s+\S.{0,2000}$                          # PHP, gdb
@@ -38,11 +38,18 @@ _STACK_LINE = re.compile(
 _JVM_FRAME = re.compile(
     r"^\s*at\s+(?:async\s+)?([A-Za-z_$][\w$.<>/ ]{0,300}?)\s?\(([^()\n]{0,400})\)"
 )
-_CAUSED_BY = re.compile(r"^[ \t]{0,80}Caused by: (?=[A-Za-z_$])", re.MULTILINE)
-_INNER = re.compile(r"\s--->\s(?=[A-Z][\w.]{2,200}: )")
+_CAUSED_BY = re.compile(r"^[ \t]{0,80}(?:Caused by|\[cause\]): (?=[A-Za-z_$])", re.MULTILINE)
+_INNER = re.compile(r"\s--->\s(?=[A-Z][\w.]{2,200}(?: \(-?\w{1,12}\))?: )")
 _SQL_TAIL = re.compile(r"(?:\[SQL: |\(Background on this error at: )")
 _LAST_NAME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]{0,119})[^A-Za-z0-9_]{0,3}$")
-_GOROUTINE = re.compile(r"^goroutine \d{1,9} \[", re.MULTILINE)
+_MOST_KEPT = 10_000
+_GOROUTINE = re.compile(r"^goroutine \d{1,9} \[[^\n]{0,80}\n?", re.MULTILINE)
+_GO_FRAME = re.compile(
+    r"([\w./\-]{1,200}?)\.((?:\(\*?\w{1,80}\)\.)?\w{1,120})\([^\n]{0,400}\)$", re.MULTILINE
+)
+_GROUP = "Exception Group Traceback (most recent call last)"
+_DECORATION = re.compile(r"^ {0,40}(?:\| ?|\+[-+][^\n]{0,80}|\+ (?=Exception Group))", re.MULTILINE)
+_GROUP_MEMBER = re.compile(r"^Traceback \(most recent call last\)", re.MULTILINE)
 _CODE_ABOVE = re.compile(
     r"^(?:[ \t][^\n]{0,2000}\n|\n){1,20}(?=[A-Za-z_][\w.]{2,200}(?:Error|Exception)\b)"
 )
@@ -68,10 +75,21 @@ def dissect(text: str) -> Dissected:
         exception, message = split_exception(strip_log_prefix(text))
         return Dissected(exception, message)
     if _TRACEBACK in text:
+        if _GROUP in text:
+            text = _first_of_group(text)
         found = _dissect_python(text)
         if found is not None:
             return found
     return _dissect_lines(text)
+
+
+def _first_of_group(text: str) -> str:
+    """The first error of an exception group, or the group without its frame where none is told."""
+    plain = _DECORATION.sub("", text)
+    members = [match.start() for match in _GROUP_MEMBER.finditer(plain)][:2]
+    if not members:
+        return plain
+    return plain[members[0] : members[1] if len(members) > 1 else len(plain)]
 
 
 def _dissect_python(text: str) -> Dissected | None:
@@ -119,7 +137,9 @@ def _dissect_lines(text: str) -> Dissected:
     """Everything that is not a Python traceback: frames dropped, the innermost cause taken."""
     text = _CODE_ABOVE.sub("", text)
     goroutine = _GOROUTINE.search(text)
+    called = None
     if goroutine is not None and goroutine.start() > 0:
+        called = _GO_FRAME.match(text, goroutine.end())
         text = text[: goroutine.start()]
     tail = _SQL_TAIL.search(text)
     if tail is not None and tail.start() > 0:
@@ -130,21 +150,38 @@ def _dissect_lines(text: str) -> Dissected:
         outer, _ = split_exception(strip_log_prefix(text.partition("\n")[0]))
         last = max(causes, key=lambda match: match.end())
         text = text[last.end() :]
+        if "[cause]" in last[0]:
+            text = text.rstrip("} \t\n")  # Node prints an error with a cause in braces
     words, frame = _without_stack(text)
+    if called is not None:
+        frame = f"{called[1]}:{called[2]}"
     exception, message = split_exception(strip_log_prefix(words))
     return Dissected(exception, message, frame, outer if outer != exception else "")
 
 
 def _without_stack(text: str) -> tuple[str, str]:
-    """*text* without stack lines and repeated lines, and the first frame."""
+    """*text* without stack lines and repeated lines, and the first frame.
+
+    Of a long one the beginning: more of it is not looked at later either.
+    """
     frame = ""
     kept: list[str] = []
     seen: set[str] = set()
+    stack: dict[str, bool] = {}
+    room = _MOST_KEPT
     for line in text.split("\n"):
-        if _STACK_LINE.match(line) is None:
-            bare = line.strip()
-            if bare and bare not in seen and not (bare.isdigit() and kept):
+        bare = line.strip()
+        if not bare:
+            continue
+        is_stack = stack.get(line)
+        if is_stack is None:
+            is_stack = stack[line] = _STACK_LINE.match(line) is not None
+        if not is_stack:
+            if bare not in seen and not (bare.isdigit() and kept):
                 kept.append(bare)
+                room -= len(bare) + 1
+                if room < 0:
+                    break
                 if len(bare) > 12:
                     seen.add(bare)
         elif not frame:

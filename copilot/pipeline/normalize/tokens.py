@@ -10,6 +10,7 @@ from copilot.pipeline.normalize import marks
 from copilot.pipeline.normalize.lexicon import SLASH_WORDS, UNITS, WORDS_WITH_DIGITS, words
 
 LONGEST = 256
+_VOCABULARY = WORDS_WITH_DIGITS | SLASH_WORDS
 
 _UNIT = "|".join(sorted((u for units in UNITS.values() for u in units), key=len, reverse=True))
 _SIZES = UNITS["size"]
@@ -55,7 +56,8 @@ _CLASS = re.compile(
     r"|(?:[A-Za-z_]\w{0,80}\.){0,8}(?:errors|exceptions|exc)\.([A-Z]\w{0,80}))$",
     re.ASCII,
 )
-_OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9_\-]{0,60}$")
+_CLASS_ENDINGS = ("Error", "Exception", "Warning")
+_OPTION = re.compile(r"(?:--?|\#)[A-Za-z][A-Za-z0-9_\-]{0,60}$")
 _SUBSCRIPT = re.compile(r"[A-Za-z_][\w.]{0,80}[\[(].*[\])]$", re.ASCII)
 _ABBREVIATION = re.compile(
     r"(?:e\.g|i\.e|a\.m|p\.m|u\.s|cf|vs|etc|node\.js|next\.js)\.?$", re.IGNORECASE
@@ -86,14 +88,13 @@ def classify_unmarked(core: str) -> str:
     """As `classify`, for a word known to hold no marks."""
     if len(core) > LONGEST:
         return marks.ID
-    lowered = core.lower()
-    if lowered in WORDS_WITH_DIGITS or lowered in SLASH_WORDS:
+    if core.lower() in _VOCABULARY:
         return ""
-    if "." in core and _CLASS.match(core) is not None:
+    if "." in core and _is_class(core):
         return ""
     if core[0].isupper() and _CODE.match(core) is not None:
         return ""
-    if _has_digit(core):
+    if _DIGIT.search(core) is not None:
         return _classify_digits(core)
     return _classify_letters(core)
 
@@ -155,25 +156,41 @@ _NUMERIC = (
 
 
 def _classify_letters(core: str) -> str:
+    if "***" in core:  # a key somebody has masked
+        return marks.ID
     if "@" in core and _EMAIL.match(core) is not None:
         return marks.EMAIL
     if ("://" in core or core[:4] == "www.") and _URL.match(core) is not None:
         return marks.URL
     if ("/" in core or "\\" in core) and not core.startswith("\\u"):
         return marks.PATH
-    if ":" in core and (_HOST_PORT.match(core) is not None or core.startswith("arn:")):
-        return marks.HOST if not core.startswith("arn:") else marks.ID
+    if ":" in core:
+        mark = _classify_colon(core)
+        if mark:
+            return mark
+    if "." in core and "!" not in core:
+        return _classify_dotted(core)
+    return _classify_signed(core)
+
+
+def _classify_signed(core: str) -> str:
     if "!" in core and _CELLS.match(core) is not None:
         return marks.PATH
     if "." in core:
         return _classify_dotted(core)
     if "[" in core and _SUBSCRIPT.match(core) is not None:
         return marks.NAME
-    if core[:1] == "-" and _OPTION.match(core) is not None:
+    if core[0] in "-#" and _OPTION.match(core) is not None:
         return marks.NAME
     if "-" in core and _HYPHENS.match(core) is not None:
         return "" if _is_compound(core) else marks.NAME
     return ""
+
+
+def _classify_colon(core: str) -> str:
+    if core.startswith("arn:"):
+        return marks.ID
+    return marks.HOST if _HOST_PORT.match(core) is not None else ""
 
 
 def _classify_dotted(core: str) -> str:
@@ -203,9 +220,7 @@ def pair(core: str) -> tuple[str, str] | None:
 
 
 def is_number(core: str) -> bool:
-    """Whether *core* is a plain number, so that it may be a status or an error code."""
-    if core.isdigit() and core.isascii():
-        return True
+    """Whether *core* is a number with signs, so that it may be a status or an error code."""
     if core[:1] not in _NUMERIC_START or core.count(".") == 3:
         return False
     return _NUMBER.match(core) is not None
@@ -213,16 +228,19 @@ def is_number(core: str) -> bool:
 
 def shorten_class(core: str) -> str:
     """'openai.RateLimitError' as 'RateLimitError'; anything else as it is."""
-    match = _CLASS.match(core)
+    match = _CLASS.match(core) if "." in core or "$" in core else None
     return (match[1] or match[2]) if match is not None else core
 
 
-def _has_digit(core: str) -> bool:
-    return _DIGIT.search(core) is not None
+def _is_class(core: str) -> bool:
+    named = core.endswith(_CLASS_ENDINGS) or "errors." in core or "exc" in core
+    return named and _CLASS.match(core) is not None
 
 
 def kind_of(value: str) -> str:
     """The kind of a quoted value: by its form, else 'name'."""
+    if value.isalpha():
+        return "name"
     if " " in value:
         return "name" if " at 0x" not in value else "object"
     mark = classify(value)

@@ -1,31 +1,29 @@
-"""Walks over the words of a message and replaces the variable ones by marks.
+"""Walks over the words of a shape and turns it into a template.
 
-This pass looks at one word and its neighbours, mostly through a memo of words known to be
-plain. What is a name only because of where it stands ("table orders does not exist") is left to
-`copilot.pipeline.normalize.slots`, for the places this pass has noted.
+This pass looks at one word and its neighbours. What is a name only because of where it stands
+("table orders does not exist") is left to `copilot.pipeline.normalize.slots`, for the places this
+pass has noted.
 """
 
 from dataclasses import dataclass, field
 
 from copilot.pipeline.normalize import marks
 from copilot.pipeline.normalize.codes import keeps_number, keeps_pair
-from copilot.pipeline.normalize.tokens import classify, kind_of
+from copilot.pipeline.normalize.tokens import classify
 from copilot.pipeline.normalize.words import Role, Word, read_word
 from copilot.types import Entity
 
-MOST_WORDS = 400
-
-_MEMO_LIMIT = 50_000
-_known: dict[str, Role] = {}  # words that need no second look; a cache, never a state
 _PLAIN, _NOUN, _COLON = Role.PLAIN, Role.NOUN, Role.COLON
 
 
 @dataclass(slots=True)
 class Walk:
-    """The words of one message on their way to a template."""
+    """The words of one shape on their way to a template.
+
+    Values that were set aside are in `entities` as the characters that stand for them.
+    """
 
     words: list[str]
-    spans: list[str]
     entities: list[Entity]
     out: list[str] = field(default_factory=list[str])
     nouns: list[int] = field(default_factory=list[int])
@@ -34,64 +32,67 @@ class Walk:
     exit_code: str = ""
     has_status: bool = False
     next_span: int = 0
+    next_value: int = 0
 
     def run(self) -> None:
         """Fills `out` with the words, variable ones replaced, and `entities` with those."""
-        out, known = self.out, _known
+        out = self.out
         for index, text in enumerate(self.words):
-            role = known.get(text)
-            if role is None:
-                role = self._read(index, text)
-            if role is _PLAIN:
-                out.append(text)
-            elif role is _NOUN:
+            if marks.ASIDE in text or marks.PAIR_ASIDE in text:
+                out.append(self._aside(text))
+                continue
+            word = read_word(text)
+            if word.role is Role.UNIT:
+                self._unit(text, word)
+                continue
+            if word.role is _NOUN:
                 self.nouns.append(len(out))
-                out.append(text)
-            elif role is _COLON:
+            elif word.role is _COLON:
                 self.colons.append(len(out))
-                out.append(text)
+            plain = word.role in (_PLAIN, _NOUN, _COLON)
+            out.append(text if plain else f"{word.lead}{self._part(index, word)}{word.trail}")
 
-    def _read(self, index: int, text: str) -> Role:
-        if text.isdigit() and text.isascii():
-            self.out.append(self._number(index, text))
-            return Role.NUMBER
-        word = read_word(text)
-        role = word.role
-        if role is _PLAIN or role is _NOUN or role is _COLON:
-            if len(_known) < _MEMO_LIMIT:
-                _known[text] = role
-        elif role is Role.UNIT:
-            self._unit(index, text, word)
-        else:
-            self.out.append(f"{word.lead}{self._part(index, word)}{word.trail}")
-        return role
+    def name(self, value: str, *, mark: str = marks.NAME) -> str:
+        """The mark for *value*, a name that only its place gives away."""
+        return self._mask(mark, value.translate(marks.TO_EXEMPLAR))
+
+    def _aside(self, text: str) -> str:
+        """A word whose value the shape has set aside already."""
+        lead, tag, rest = text.partition(marks.ASIDE)
+        if not tag:
+            lead, _, rest = text.partition(marks.PAIR_ASIDE)
+        elif rest[0] == marks.NUMBER:
+            self.counts.append(len(self.out))
+        self._mask(rest[0], chr(ord(marks.WORD_VALUE) + self.next_value))
+        self.next_value += 1
+        return lead + rest
 
     def _part(self, index: int, word: Word) -> str:
         role = word.role
-        if role is Role.VALUE:
-            if word.mark == marks.NUMBER:
-                self.counts.append(len(self.out))
-            return self._mask(word.mark, word.core)
         if role is Role.NUMBER:
             return self._number(index, word.core)
         if role is Role.MARKED:
             return self._marked(word.core)
         if role is Role.PAIR:
-            return self._pair(word)
+            if keeps_pair(word.name, word.core) == "exit":
+                self.exit_code = self.exit_code or word.core
+                return f"{word.name}{self._mask(word.mark, word.core)}"
+            return f"{word.name}{word.core}"
         if role is Role.STATUS:
             self.has_status = True
         elif role is Role.SCALAR and self._is_value(index):
             return self._mask(marks.VALUE, word.core)
         return word.core
 
-    def _unit(self, index: int, text: str, word: Word) -> None:
+    def _unit(self, text: str, word: Word) -> None:
         """'30', 's' is one duration; without a number before it a unit is a word."""
         out = self.out
         before = marks.TIME if word.mark == marks.TIME else marks.NUMBER
-        if not out or out[-1][-1:] != before:
+        counted = out[-1].removesuffix(".") if out else ""  # '512. MiB'
+        if counted[-1:] != before:
             out.append(text)
             return
-        out[-1] = f"{out[-1][:-1]}{word.mark}{word.trail}"
+        out[-1] = f"{counted[:-1]}{word.mark}{word.trail}"
         value = self.entities[-1].value
         self.entities[-1] = Entity(marks.KINDS[word.mark], f"{value} {word.core}")
 
@@ -119,22 +120,24 @@ class Walk:
         return self._mask(mark, self._restore(core, spans))
 
     def _pass_spans(self, core: str, spans: int) -> str:
-        """*core* as it is; the quoted parts in it become entities."""
-        for value in self.spans[self.next_span : self.next_span + spans]:
-            self.entities.append(Entity(kind_of(value), _shown(value)))
-        self.next_span += spans
+        """*core* as it is; the quoted parts in it become entities of a kind their form tells."""
+        self.entities += [Entity("", value) for value in self._take_spans(spans)]
         return core
 
     def _restore(self, core: str, spans: int) -> str:
-        for value in self.spans[self.next_span : self.next_span + spans]:
+        for value in self._take_spans(spans):
             place = marks.PART.search(core)
             if place is not None:
                 core = f"{core[: place.start()]}{value}{core[place.end() :]}"
-        self.next_span += spans
         return core.translate(marks.TO_EXEMPLAR)
 
+    def _take_spans(self, spans: int) -> list[str]:
+        first = ord(marks.SPAN_VALUE) + self.next_span
+        self.next_span += spans
+        return [chr(first + n) for n in range(spans)]
+
     def _mask(self, mark: str, value: str) -> str:
-        self.entities.append(Entity(marks.KINDS[mark], _shown(value)))
+        self.entities.append(Entity(marks.KINDS[mark], value))
         return mark
 
     def _number(self, index: int, core: str) -> str:
@@ -146,16 +149,3 @@ class Walk:
             return core
         self.counts.append(len(self.out))
         return self._mask(marks.NUMBER, core)
-
-    def _pair(self, word: Word) -> str:
-        kept = keeps_pair(word.name, word.core)
-        if kept == "exit":
-            self.exit_code = self.exit_code or word.core
-        elif kept:
-            return f"{word.name}{word.core}"
-        return f"{word.name}{self._mask(word.mark, word.core)}"
-
-
-def _shown(value: str) -> str:
-    """*value* without marks of our own, when a part was masked inside it before."""
-    return value if value.isascii() else value.translate(marks.TO_EXEMPLAR)

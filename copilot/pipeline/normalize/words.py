@@ -2,7 +2,6 @@
 
 import re
 from enum import Enum, auto
-from functools import lru_cache
 from typing import NamedTuple
 
 from copilot.pipeline.normalize import marks
@@ -25,6 +24,7 @@ _ALL_UNITS = UNITS["duration"] | UNITS["size"]
 _HEADED = re.compile(r"[A-Za-z_.({\[]{1,200}[(\[{]")
 _COLON = re.compile(r"[(\[{,;]{0,3}[A-Za-z_]{1,60}:$")
 _STATUS_PAIR = re.compile(r"(?i:status|code|status_?code|http)[:/][1-5]\d\d$")
+_STATUS_SIGNS = frozenset(":/")
 _UNSEEN = re.compile(f"[{marks.JSON_KEY}\ue000-\ue010]")
 
 
@@ -55,23 +55,30 @@ class Word(NamedTuple):
     name: str = ""
 
 
-_PLAIN_WORD = Word(Role.PLAIN)
+# Looking up a member of an enumeration takes longer than all else done with it.
+_IS_UNIT, _IS_NUMBER, _IS_SCALAR, _IS_PAIR = Role.UNIT, Role.NUMBER, Role.SCALAR, Role.PAIR
+_IS_STATUS, _IS_MARKED, _IS_VALUE, _IS_WORD = Role.STATUS, Role.MARKED, Role.VALUE, Role.WORD
+_PLAIN_WORD, _NOUN_WORD, _COLON_WORD = Word(Role.PLAIN), Word(Role.NOUN), Word(Role.COLON)
 
 
-@lru_cache(maxsize=8192)
 def read_word(text: str) -> Word:
     """What *text*, a word between blanks, is."""
     if _PLAIN.match(text) is not None:
         return _read_plain(text)
     if text[-1] == ":" and _COLON.match(text) is not None:
-        return Word(Role.COLON)
+        return _COLON_WORD
     lead, core, trail = _peel(text)
-    if not core or marks.KEPT in core:
-        return Word(Role.WORD, lead, core, trail)
-    if _UNSEEN.search(core) is not None:
-        return Word(Role.MARKED, lead, core, trail)
+    if core.isdigit() and core.isascii():
+        return Word(_IS_NUMBER, lead, core, trail)
+    if not core:
+        return Word(_IS_WORD, lead, core, trail)
+    if not core.isascii():
+        if marks.KEPT in core:
+            return Word(_IS_WORD, lead, core, trail)
+        if _UNSEEN.search(core) is not None:
+            return Word(_IS_MARKED, lead, core, trail)
     if is_number(core):
-        return Word(Role.NUMBER, lead, core, trail)
+        return Word(_IS_NUMBER, lead, core, trail)
     return _read_core(lead, core, trail)
 
 
@@ -79,34 +86,40 @@ def _read_plain(text: str) -> Word:
     core = text.rstrip(".,;!?")
     lowered = core.lower()
     if lowered in _ALL_UNITS:
-        return Word(Role.UNIT, "", core, text[len(core) :], _unit_mark(lowered))
+        return Word(_IS_UNIT, "", core, text[len(core) :], _unit_mark(lowered))
     if lowered in _TIME_WORDS:
-        return Word(Role.UNIT, "", core, text[len(core) :], marks.TIME)
+        return Word(_IS_UNIT, "", core, text[len(core) :], marks.TIME)
     if lowered in NAMED_THINGS or lowered.removesuffix("s") in NAMED_THINGS:
-        return Word(Role.NOUN)
+        return _NOUN_WORD
     if core in _SCALARS:
-        return Word(Role.SCALAR, "", core, text[len(core) :])
+        return Word(_IS_SCALAR, "", core, text[len(core) :])
     return _PLAIN_WORD
 
 
 def _read_core(lead: str, core: str, trail: str) -> Word:
     lowered = core.lower()
     if lowered in _ALL_UNITS and not lead:
-        return Word(Role.UNIT, "", core, trail, _unit_mark(lowered))
+        return Word(_IS_UNIT, "", core, trail, _unit_mark(lowered))
     if core in _SCALARS:
-        return Word(Role.SCALAR, lead, core, trail)
+        return Word(_IS_SCALAR, lead, core, trail)
     if "=" in core and "://" not in core.partition("=")[0]:
         named = pair(core)
         if named is not None:
             name, value = named
-            return Word(Role.PAIR, lead, value, trail, classify(value) or marks.VALUE, name)
-    if core[-3:].isdigit() and _STATUS_PAIR.match(core) is not None:
-        return Word(Role.STATUS, lead, core, trail)
+            if name.endswith("=="):  # 'acme==1.2', what is required
+                return Word(_IS_VALUE, lead, core, trail, marks.NAME)
+            return Word(_IS_PAIR, lead, value, trail, classify(value) or marks.VALUE, name)
+    if (
+        core[-3:].isdigit()
+        and core[-4:-3] in _STATUS_SIGNS
+        and _STATUS_PAIR.match(core) is not None
+    ):
+        return Word(_IS_STATUS, lead, core, trail)
     mark = classify_unmarked(core)
     if mark:
-        return Word(Role.VALUE, lead, core, trail, mark)
+        return Word(_IS_VALUE, lead, core, trail, mark)
     short = shorten_class(core)
-    return _PLAIN_WORD if short == core else Word(Role.WORD, lead, short, trail)
+    return _PLAIN_WORD if short == core else Word(_IS_WORD, lead, short, trail)
 
 
 def _unit_mark(unit: str) -> str:
@@ -119,7 +132,7 @@ def _peel(text: str) -> tuple[str, str, str]:
     lead = text[: len(text) - len(body)]
     core = body.rstrip(_TRAIL)
     trail = body[len(core) :]
-    if _BRACKETS.isdisjoint(core):
+    if core.isalnum() or _BRACKETS.isdisjoint(core):
         return lead, core, trail
     return _balance(lead, core, trail)
 

@@ -5,7 +5,6 @@ line, nothing hidden, and nothing that Markdown or HTML would understand.
 """
 
 import html
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from .errors import NotAnalysable, NotFound
+from .markdown import code_span
 from .notify import Letter
 from .pipeline.sanitize import one_line
 from .types.nightly import Digest, DigestFix, DigestItem, LeftOut, PassState
+from .types.pattern import PatternState
 
 #: Kinds of failure that are told one by one; the digest itself has all of them.
 MOST_TOLD = 50
-_BACKTICKS = re.compile("`+")
 
 _NOT_FAILED, _NOT_HERE = NotAnalysable.code, NotFound.code
 _REASONS: Mapping[str, str] = {
@@ -30,6 +30,14 @@ _REASONS: Mapping[str, str] = {
     LeftOut.INTERNAL_ERROR: "an error in Ask Copilot itself; its log has more",
     _NOT_FAILED: "resumed since: nothing is failed any more",
     _NOT_HERE: "the run is not stored here",
+}
+_STATES: Mapping[PatternState, str] = {
+    PatternState.NEW: "Repeated failure, new",
+    PatternState.REPEATING: "Repeated failure, it goes on",
+    PatternState.WORSENING: "Repeated failure, worsening: it comes more often than before",
+    PatternState.REGRESSED: "Repeated failure, regressed: it is back after it was resolved",
+    PatternState.DISMISSED: "Repeated failure, dismissed",
+    PatternState.RESOLVED: "Repeated failure, resolved since",
 }
 _NEWS: Mapping[str, str] = {
     "applied": "applied, not verified yet",
@@ -48,6 +56,29 @@ class _Style:
     heading: Callable[[str], str]
     entries: Callable[[Sequence[Sequence[str]]], str]
     paragraph: Callable[[str], str]
+
+
+def in_order(
+    items: Sequence[DigestItem],
+    states: Callable[[Sequence[tuple[str, str]]], Mapping[tuple[str, str], PatternState]],
+) -> tuple[DigestItem, ...]:
+    """*items* with where each stands: what somebody should look at first, what is dismissed last.
+
+    states: of workflows with signatures. What is equal in this stays in its order.
+    """
+    known = states([(item.workflow_id, item.signature) for item in items])
+    told = [
+        item.model_copy(update={"pattern_state": known.get((item.workflow_id, item.signature))})
+        for item in items
+    ]
+    return tuple(sorted(told, key=_urgency))
+
+
+def _urgency(item: DigestItem) -> int:
+    state = item.pattern_state
+    if state is not None and state.is_urgent:
+        return 0
+    return 2 if state is PatternState.DISMISSED else 1
 
 
 def as_text(digest: Digest) -> str:
@@ -131,6 +162,8 @@ def _told(item: DigestItem, digest: Digest, style: _Style) -> Iterator[str]:
     novelty = ", new" if item.is_new else ""
     label = style.data(item.label or "(no error text)")
     yield f"{style.data(item.workflow_id)}: {label} ({seen}{novelty})"
+    if item.pattern_state is not None:
+        yield f"{_STATES[item.pattern_state]}."
     if item.headline is not None:
         yield f"{style.data(item.headline)} ({item.root_cause}, {item.verdict})"
     if item.not_analysed is not None:
@@ -194,14 +227,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _code(text: str) -> str:
-    """A Markdown code span: nothing in it is read as Markdown, HTML, a link or a mention."""
-    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
-    fence = "`" * (longest + 1)
-    edge = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{edge}{text or ' '}{edge}{fence}"
-
-
 def _indented(entries: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         f"{number}. " + "\n   ".join(lines) for number, lines in enumerate(entries, start=1)
@@ -226,8 +251,8 @@ _TEXT = _Style(
     paragraph=str,
 )
 _MARKDOWN = _Style(
-    data=lambda text: _code(one_line(text)),
-    command=_code,
+    data=lambda text: code_span(one_line(text)),
+    command=code_span,
     heading=lambda words: f"## {words}",
     entries=_list,
     paragraph=str,

@@ -1,12 +1,10 @@
-"""What a workspace's failures look like over time: repeated ones, and one workflow's last run."""
-
-from typing import Literal
+"""What a workspace's failures look like over time: repeated ones, and what failed lately."""
 
 from pydantic import AwareDatetime, Field
 
-from .diagnosis import RootCause, Verdict
 from .frozen import Frozen
-from .report import Pattern, Report
+from .pattern import Elsewhere, Impact, PatternLife, Rhythm
+from .report import Pattern
 
 
 class FailureGroup(Frozen):
@@ -17,6 +15,18 @@ class FailureGroup(Frozen):
     workflow_id: str
     pattern: Pattern
     executions: tuple[str, ...] = Field(description="Newest first, at most 10.")
+    life: PatternLife | None = Field(
+        default=None, description="Null when it was never repeated often enough."
+    )
+    rhythm: Rhythm | None = Field(
+        default=None, description="Null when it is in none of the last runs that are known."
+    )
+    impact: Impact | None = Field(
+        default=None, description="Null when nothing is known of the runs that failed so."
+    )
+    elsewhere: Elsewhere | None = Field(
+        default=None, description="Null when no other workflow fails with it now."
+    )
 
 
 class FailureSummary(Frozen):
@@ -32,39 +42,3 @@ class FailureSummary(Frozen):
     error: str = Field(description="In one line.")
     occurred_at: AwareDatetime
     test_mode: bool
-
-
-class TimelineStep(Frozen):
-    """One step of the last run. `state` is what colour it has."""
-
-    number: int
-    name: str
-    action: str
-    status: str
-    state: Literal["good", "warning", "bad", "idle"]
-    started_at: AwareDatetime | None = None
-    execution_time_ms: int | None = None
-    attempts: int = 0
-    error: str | None = None
-
-
-class TieredAdvice(Frozen):
-    tier: Literal["quick", "better", "best"]
-    type: str
-    description: str
-
-
-class DebugView(Frozen):
-    """The last ended run of a workflow, step by step, and what the rules say of it. It is free."""
-
-    workflow_id: str
-    execution_id: str
-    status: str
-    started_at: AwareDatetime | None
-    completed_at: AwareDatetime | None
-    timeline: tuple[TimelineStep, ...]
-    root_cause: RootCause | None = Field(description="None when the run did not fail.")
-    verdict: Verdict | None
-    explanation: str | None
-    advice: tuple[TieredAdvice, ...] = ()
-    report: Report | None = Field(description="The newest analysis of that run, if there is one.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from .snapshot import Snapshot
 from .types import Frozen, RunRecord
@@ -66,6 +66,65 @@ class WorkspaceReader(Protocol):
 
     def output_names(self, workspace_id: str, execution_id: str) -> dict[str, Sequence[str]]:
         """Names of what each finished step put out: {'step1': ('emails', 'count')}."""
+        ...
+
+
+class Circumstances(Frozen):
+    """What one run was carried out with, as far as its system keeps it."""
+
+    execution_id: str
+    workflow_version: int
+    version_made_at: AwareDatetime | None = None
+    definition: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    input_shapes: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="Name of an input to what it was: 'text', 'a number', 'a list of 3'.",
+    )
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+
+class Touched(Frozen):
+    """The last change of something a workspace has: a template, an integration, …"""
+
+    kind: str
+    name: str
+    version: int = Field(ge=1, description="1: it was made then.")
+    at: AwareDatetime
+    deleted: bool = False
+
+
+class QuotaUse(Frozen):
+    """How far one limit of one account is used."""
+
+    account: str
+    limit: str = Field(description="'100 emails/day'.")
+    used: int
+    resets_at: AwareDatetime | None = None
+
+
+class RunHistory(Protocol):
+    """What was different the last time it went well. Every read is bound to one workspace."""
+
+    def circumstances(self, workspace_id: str, execution_id: str) -> Circumstances:
+        """Those of one run. Raises NotFound."""
+        ...
+
+    def last_green(
+        self, workspace_id: str, workflow_id: str, *, before: datetime
+    ) -> Circumstances | None:
+        """Those of the newest run of a workflow that was started before and succeeded; not a test.
+
+        None without one among the latest that succeeded.
+        """
+        ...
+
+    def touched(self, workspace_id: str, *, after: datetime, before: datetime) -> Sequence[Touched]:
+        """What the workspace has that was last changed between two moments, the newest first."""
+        ...
+
+    def quota_use(self, workspace_id: str) -> Sequence[QuotaUse]:
+        """Limits of the workspace's accounts that something is used of, the fullest first."""
         ...
 
 

@@ -9,47 +9,49 @@ from dataclasses import replace
 
 from knowledge_base import KnowledgeBase
 
-from ..definitions import place_of
-from ..errors import InvalidFix, NotFound
-from ..fixes import Fix
+from ..errors import NotFound
 from ..policy import Policy
-from ..ports import DefinitionChecker, Target, WorkspaceReader
-from ..runtimes import offline
-from ..snapshot import Snapshot
-from ..storage.analyses import FinishedAnalysis, FixDraft, ReuseKey
-from ..storage.database import new_id
+from ..ports import DefinitionChecker, RunHistory, Target, WorkspaceReader
+from ..storage.analyses import FinishedAnalysis
 from ..storage.failures import Sighting, SightingGroup
 from ..storage.store import Store
 from ..types import (
     Diagnosis,
     Failure,
-    FixHint,
     Pattern,
-    Receipt,
     Report,
     RootCause,
     RunRecord,
     Verdict,
 )
 from ..types.insight import FailureGroup
-from .detect import detect
+from ..types.message import place
+from .detect import Thresholds, detect, observe, rhythm_of, stand_with
 from .diagnose import diagnose
+from .findings import Findings, look_back
 from .locate import locate
 from .normalize import normalize
-from .preview import preview
-from .report import Offer, Surroundings, compose, failed_step, headline
+from .offers import drafts, offers_for
+from .report import Surroundings, compose
+from .reuse import reuse_key, served_again
 from .sanitize import one_line
-from .validate import validate
-
-#: What a run that goes on by itself needs nobody to do.
-_BY_ITSELF = frozenset({"resume_after_quota", "retry_policy"})
+from .versions import EARLIER, Earlier, attach
 
 
-def examine(run: RunRecord) -> Failure:
-    """Which step failed first, and which kind of error it is. Raises NotAnalysable."""
+def examine(run: RunRecord, *, keep: Sequence[str] = ()) -> Failure:
+    """Which step failed first, and which kind of error it is. Raises NotAnalysable.
+
+    keep: expressions whose matches tell failures apart; see the setting group_keep.
+    """
     found = locate(run)
     error = found.error
-    normal = normalize(error.message, error_type=error.type, traceback=error.traceback)
+    normal = normalize(
+        error.message,
+        error_type=error.type,
+        traceback=error.traceback,
+        fingerprint=error.fingerprint,
+        keep=keep,
+    )
     step = found.step
     return Failure(
         workspace_id=run.workspace_id,
@@ -77,26 +79,30 @@ def _default_policy(_workspace_id: str) -> Policy:
 class Analyzer:
     """Answers why a run failed, with the rules of the knowledge base.
 
-    knowledge: loads it, once; what only looks at stored things does without. policy: what a
-    workspace has decided, asked anew for each analysis.
+    knowledge: what a workspace knows, its own entries among it. policy: what a workspace has
+    decided. Both are asked anew for each analysis.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        knowledge: Callable[[], KnowledgeBase],
+        knowledge: Callable[[str], KnowledgeBase],
         workspaces: WorkspaceReader | None = None,
         target: Target | None = None,
         checker: DefinitionChecker | None = None,
+        history: RunHistory | None = None,
         policy: Callable[[str], Policy] = _default_policy,
+        earlier: Sequence[Earlier] = EARLIER,
     ) -> None:
         self._store = store
         self._knowledge = knowledge
         self._workspaces = workspaces
         self._target = target
         self._checker = checker
+        self._history = history
         self._policy = policy
+        self._earlier = earlier
 
     def analyze(
         self, run: RunRecord, *, idempotency_key: str | None = None, asked_by: str | None = None
@@ -109,24 +115,37 @@ class Analyzer:
         """
         if self._target is None:  # only our own engine can say that a timer is set
             run = run.model_copy(update={"auto_resume_at": None})
-        failure = examine(run)
+        policy = self._policy(run.workspace_id)
+        failure = examine(run, keep=policy.kept)
+        self._attach(failure)
         with self._store.database.reads():
             if idempotency_key is not None:
                 known = self._store.analyses.by_key(run.workspace_id, idempotency_key)
                 if known is not None:
                     return known
-            policy = self._policy(run.workspace_id)
-            diagnosis = self._diagnose(failure)
+            knowledge = self._knowledge(run.workspace_id)
+            diagnosis = self._diagnose(failure, knowledge)
+            found = Findings(locate(run), diagnosis)
             root = self._store.failures.root_of(run.workspace_id, failure.signature)
             pattern = self._detect(run, failure, root, diagnosis, policy)
             around = self._look_around(run, diagnosis)
-            reuse = _reuse_key(run, failure, root, around)
+            reuse = reuse_key(run, failure, root, around=around, knowledge=knowledge)
             earlier = self._store.analyses.reusable(reuse)
         if earlier is not None:
             if not run.is_parked:
                 self._store.failures.record(failure)
-            return self._served_again(earlier, run, failure, pattern)
-        offers = self._offers(run, diagnosis, failure, around)
+            self._see(run, failure, policy)
+            return served_again(
+                earlier,
+                run,
+                failure,
+                pattern=pattern,
+                found=self._look_back(found, run, around),
+                balance=self._store.ledger.balance(run.workspace_id),
+            )
+        offers = offers_for(
+            failure, diagnosis, around, checker=self._checker, is_parked=run.is_parked
+        )
         report = compose(
             failure,
             diagnosis,
@@ -134,9 +153,10 @@ class Analyzer:
             around=around,
             offers=offers,
             now=self._store.database.now(),
-            knowledge=self._knowledge(),
+            knowledge=knowledge,
             auto_resume_at=run.auto_resume_at,
         )
+        report = report.model_copy(update=self._look_back(found, run, around).of_this_run())
         price = policy.offline_credit_cost
         credits, reason = _charge(report, price)
         finished = FinishedAnalysis(
@@ -145,20 +165,26 @@ class Analyzer:
             failure=failure,
             report=report,
             reuse=reuse,
-            fixes=_drafts(offers),
+            fixes=drafts(offers),
             credits=credits,
             reason=reason,
             asked_by=asked_by,
             failed=not run.is_parked,
         )
-        return self._store.analyses.answer(finished, price=price)
+        answer = self._store.analyses.answer(finished, price=price)
+        self._see(run, failure, policy)
+        return answer
 
     def glance(self, run: RunRecord) -> Diagnosis:
         """What the rules say of *run* by its error alone; stores and costs nothing.
 
         Raises NotAnalysable.
         """
-        return self._diagnose(examine(run))
+        return self.explain(examine(run))
+
+    def explain(self, failure: Failure) -> Diagnosis:
+        """The same of a failure that is stored."""
+        return self._diagnose(failure, self._knowledge(failure.workspace_id))
 
     def patterns(self, workspace_id: str, workflow_id: str) -> tuple[FailureGroup, ...]:
         """The kinds of failure among a workflow's last failed runs, the most frequent first."""
@@ -170,7 +196,7 @@ class Analyzer:
     def _group(
         self, group: SightingGroup, recent: Sequence[Sighting], policy: Policy
     ) -> FailureGroup:
-        diagnosis = self._diagnose(group.newest)
+        diagnosis = self.explain(group.newest)
         return FailureGroup(
             signature=group.root,
             label=one_line(group.newest.label),
@@ -186,7 +212,13 @@ class Analyzer:
             executions=group.executions,
         )
 
-    def _diagnose(self, failure: Failure) -> Diagnosis:
+    def _attach(self, failure: Failure) -> None:
+        if self._earlier:
+            database = self._store.database
+            with database.write() as connection:
+                attach(connection, (failure,), earlier=self._earlier, now=database.now())
+
+    def _diagnose(self, failure: Failure, knowledge: KnowledgeBase) -> Diagnosis:
         error = failure.error
         return diagnose(
             message=error.message,
@@ -195,19 +227,22 @@ class Analyzer:
             step_action=failure.action,
             code=error.code,
             details=error.details,
-            knowledge=self._knowledge(),
+            knowledge=knowledge,
+            where=place(failure.step_number, failure.step_path),
+            occurred_at=failure.occurred_at,
         )
 
     def _detect(
         self, run: RunRecord, failure: Failure, root: str, diagnosis: Diagnosis, policy: Policy
     ) -> Pattern:
-        current = Sighting.of(failure, root)
-        if run.is_parked:  # counts as little as a test
-            current = replace(current, test_mode=True)
         recent = self._store.failures.recent_failures(
             failure.workspace_id, failure.workflow_id, limit=policy.pattern_window
         )
-        return detect(
+        current = Sighting.of(failure, root)
+        ignored = self._store.failures.is_ignored(failure.workspace_id, root, window=recent)
+        if run.is_parked or ignored:  # counts as little as a test
+            current = replace(current, test_mode=True)
+        found = detect(
             current,
             recent,
             root_cause=diagnosis.root_cause,
@@ -215,6 +250,29 @@ class Analyzer:
             threshold=policy.pattern_threshold,
             window=policy.pattern_window,
         )
+        workflow = (failure.workspace_id, failure.workflow_id)
+        known = self._store.patterns.of_group(*workflow, root, failure.signature)
+        roots = {seen.signature: seen.root for seen in (*recent, current)}
+        endings = self._store.run_facts.endings(*workflow, roots=roots)
+        rhythm = rhythm_of(endings, root, needed=policy.verify_runs)
+        state = stand_with(known, current, is_pattern=found.is_pattern)
+        return found.model_copy(update={"state": state, "rhythm": rhythm.words if rhythm else None})
+
+    def _see(self, run: RunRecord, failure: Failure, policy: Policy) -> None:
+        """A run of another system is taken in by nobody else."""
+        if self._target is not None:
+            return
+        database = self._store.database
+        with database.write() as connection:
+            observe(
+                connection,
+                run.workspace_id,
+                [(run, (failure,))],
+                verified=(),
+                thresholds=Thresholds.of(policy),
+                now=database.now(),
+                complete=False,
+            )
 
     def _look_around(self, run: RunRecord, diagnosis: Diagnosis) -> Surroundings:
         if self._target is None or self._workspaces is None:
@@ -233,88 +291,11 @@ class Analyzer:
             ),
         )
 
-    def _offers(
-        self, run: RunRecord, diagnosis: Diagnosis, failure: Failure, around: Surroundings
-    ) -> tuple[Offer, ...]:
-        suggestions = offline.propose(
-            diagnosis,
-            failure,
-            snapshot=around.snapshot,
-            context=around.context,
-            output_names=around.output_names or {},
-        )
-        return tuple(
-            self._offer(one.fix, one.hint, around.snapshot)
-            for one in suggestions
-            if not (run.is_parked and one.hint.type in _BY_ITSELF)
-        )
-
-    def _offer(self, fix: Fix | None, hint: FixHint, snapshot: Snapshot | None) -> Offer:
-        """A fix that does not pass validation is left in words: the idea may still help."""
-        if fix is None or snapshot is None or self._checker is None:
-            return Offer(hint)
-        try:
-            validate(fix, snapshot, problems=self._checker.problems)
-            fix_id = new_id("fix")
-            shown, _changed = preview(fix, fix_id=fix_id, base=snapshot)
-        except InvalidFix:
-            return Offer(hint)
-        return Offer(hint, fix=fix, fix_id=fix_id, preview=shown)
-
-    def _served_again(
-        self, earlier: Report, run: RunRecord, failure: Failure, pattern: Pattern
-    ) -> Report:
-        """What is stored, with what belongs to this run put in its place."""
-        return earlier.model_copy(
-            update={
-                "execution_id": run.execution_id,
-                "headline": headline(failure, waits=run.is_parked),
-                "failed_step": failed_step(failure),
-                "auto_resume_at": run.auto_resume_at,
-                "later_failures": failure.later_failures,
-                "pattern_detected": pattern,
-                "receipt": Receipt(
-                    credits=0,
-                    balance=self._store.ledger.balance(run.workspace_id),
-                    reason="known already",
-                ),
-            }
-        )
-
-
-def _drafts(offers: Sequence[Offer]) -> list[FixDraft]:
-    """The fixes among *offers*, to be stored."""
-    return [
-        FixDraft(
-            fix_id=offer.fix_id,
-            fix_type=offer.hint.type,
-            fix=offer.fix.model_dump(mode="json"),
-            preview=offer.preview,
-        )
-        for offer in offers
-        if offer.fix is not None and offer.fix_id is not None
-    ]
+    def _look_back(self, found: Findings, run: RunRecord, around: Surroundings) -> Findings:
+        return found if self._history is None else look_back(found, run, self._history, around)
 
 
 def _charge(report: Report, price: int) -> tuple[int, str]:
     if report.verdict is Verdict.INCONCLUSIVE and not report.suggested_fixes:
         return 0, "inconclusive, not charged"
     return price, "answered by the rules"
-
-
-def _reuse_key(run: RunRecord, failure: Failure, root: str, around: Surroundings) -> ReuseKey:
-    """A run of the version that is current now is known by what that version says.
-
-    What is said of a run that goes on by itself is not said of one that has failed.
-    """
-    snapshot = around.snapshot
-    is_current = snapshot is not None and snapshot.version == failure.workflow_version
-    return ReuseKey(
-        workspace_id=failure.workspace_id,
-        workflow_id=failure.workflow_id,
-        workflow_version=None if is_current else failure.workflow_version,
-        step_path=place_of(failure.step_path) if failure.step_path else None,
-        group_root=root,
-        entities=failure.entities,
-        context_hash=f"{around.digest} waits" if run.is_parked else around.digest,
-    )

@@ -17,6 +17,7 @@ from ..snapshot import Snapshot
 from ..storage.database import new_id
 from ..types import (
     Diagnosis,
+    ErrorRecord,
     FailedStep,
     Failure,
     FixHint,
@@ -33,6 +34,7 @@ from .sanitize import one_line, sanitize
 _NO_CONTEXT = WorkspaceContext()
 _HEADLINE = 300
 _LONGEST = 20_000
+_BARE_NAME = re.compile(r"[\"'(]{0,2}[\w.@-]{1,80}[\"'),]{0,3}")
 _GUESS = re.compile(r"\.? Did you mean [^?]{1,500}\?$")
 
 
@@ -101,6 +103,7 @@ def compose(
         available_templates=available_templates(around.context),
         integration_status=integration_status(around.context),
         retry_helps=diagnosis.retry_helps,
+        own_entry=diagnosis.entry if diagnosis.entry in telling.knowledge.own else None,
         signature=failure.signature,
         label=one_line(failure.label),
         later_failures=failure.later_failures,
@@ -114,7 +117,7 @@ def compose(
 
 def headline(failure: Failure, *, waits: bool) -> str:
     """In one line what happened where. waits: the run goes on by itself."""
-    words = one_line(failure.error.message, limit=_HEADLINE) or "no error text"
+    words = one_line(_said(failure.error), limit=_HEADLINE) or "no error text"
     where = place(failure.step_number, failure.step_path) or "The run"
     return f"{where} {'waits' if waits else 'failed'}: {words}"
 
@@ -123,10 +126,18 @@ def failed_step(failure: Failure) -> FailedStep:
     return FailedStep(
         step_number=failure.step_number,
         action=one_line(failure.action) if failure.action else None,
-        error=sanitize(failure.error.message).text,
+        error=sanitize(_said(failure.error)).text,
         timestamp=failure.occurred_at,
         path=failure.step_path,
     )
+
+
+def _said(error: ErrorRecord) -> str:
+    """The message; with the class before it where it is a bare name, as a KeyError's is."""
+    kind = (error.type or "").rpartition(".")[2]
+    if kind and kind not in error.message and _BARE_NAME.fullmatch(error.message.strip()):
+        return f"{kind}: {error.message}"
+    return error.message
 
 
 def _suggested(offer: Offer) -> SuggestedFix:
@@ -178,10 +189,6 @@ _DOING: Mapping[str, str] = {
 }
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 @dataclass(frozen=True, slots=True)
 class _Telling:
     """The knowledge base's words for one failure, filled with what is known about it."""
@@ -211,19 +218,25 @@ class _Telling:
         cause = self.entry.cause or general.cause or ""
         return MessageParts(
             opening=self._opening(wording),
-            explains=wording == Wording(),
+            explains=wording == Wording() or self._is_nameless,
             lead=wording.lead,
             options=tuple(self._options(wording)) if wording.options else (),
             question=one_line(asked.question, limit=_HEADLINE) if asked else None,
             asks=type_of(asked) if asked else None,
             cause=self._fill(cause),
-            cause_of_many=_capital(notation.fill(cause, {})),
+            cause_of_many=notation.sentence(cause, {}),
             cause_names=tuple(self._own_names(cause)),
             guess=self._guess(),
         )
 
+    @property
+    def _is_nameless(self) -> bool:
+        """Whether the entry would speak of 'a service': then the error itself says more."""
+        spoken = notation.slots(self.entry.explanation)
+        return "service" in spoken and "service" not in self.diagnosis.captures
+
     def _opening(self, wording: Wording) -> str | None:
-        if wording.begins == "error":
+        if wording.begins == "error" or self._is_nameless:
             return None
         return self._fill(wording.opening or self.entry.explanation)
 
@@ -262,7 +275,7 @@ class _Telling:
         return found[0] if any(str(name) in said for name in near) else ""
 
     def _fill(self, text: str) -> str:
-        return _capital(one_line(notation.fill(text, self._names), limit=1000))
+        return one_line(notation.sentence(text, self._names), limit=1000)
 
     @property
     def _names(self) -> dict[str, str]:

@@ -4,25 +4,42 @@ The other way round the engine asks here what the knowledge base has of services
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
+from pydantic import JsonValue
+
+from engine.definition import to_data
 from engine.engine import Engine
 from engine.errors import NotFound as EngineNotFound
-from engine.execution import ErrorInfo, Execution, StepExecution
+from engine.execution import ErrorInfo, Execution, ExecutionStatus, StepExecution
 from engine.execution import StepStatus as EngineStepStatus
 from engine.quota import Quota, Resets
+from engine.storage.definitions import StoredWorkflow
 from engine.workspace import Resources
 from knowledge_base import KnowledgeBase, Limit, load
 
 from ..errors import NotFound
-from ..ports import EndedRun, FieldSummary, TemplateSummary, WorkspaceContext
+from ..ports import (
+    Circumstances,
+    EndedRun,
+    FieldSummary,
+    QuotaUse,
+    TemplateSummary,
+    Touched,
+    WorkspaceContext,
+)
 from ..types import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 
 SOURCE = "engine"
 MAX_TEMPLATES = 20
 #: Runs under way that may be newer than the last one that has ended.
 LATEST = 100
+#: Runs that succeeded and may be newer than the one looked at.
+LATEST_GREEN = 3
+#: Names of a record that are told.
+MOST_KEYS = 8
 #: Workflow versions that are kept at hand.
 MOST_VERSIONS = 512
 #: Characters of a template's text that an analysis takes along; no fix writes a longer one.
@@ -32,12 +49,13 @@ _ROLLS = "hours after the first"
 
 
 class EngineSource:
-    """Reads runs and workspaces; implements `RunReader` and `WorkspaceReader`."""
+    """Reads runs and workspaces; implements `RunReader`, `RunHistory` and `WorkspaceReader`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         # a version never changes, and most runs read are of a few of them
         self._version = lru_cache(MOST_VERSIONS)(engine.workflow)
+        self._data: dict[tuple[str, str, int], dict[str, JsonValue]] = {}
 
     def run(self, workspace_id: str, execution_id: str) -> RunRecord:
         try:
@@ -82,6 +100,76 @@ class EngineSource:
         }
         return {step_id: names for step_id, names in named.items() if names}
 
+    def circumstances(self, workspace_id: str, execution_id: str) -> Circumstances:
+        try:
+            return self._circumstances(self._engine.execution(workspace_id, execution_id))
+        except EngineNotFound as error:
+            raise NotFound(*error.args) from None
+
+    def last_green(
+        self, workspace_id: str, workflow_id: str, *, before: datetime
+    ) -> Circumstances | None:
+        latest = self._engine.executions(
+            workspace_id,
+            workflow_id=workflow_id,
+            status=ExecutionStatus.SUCCEEDED,
+            limit=LATEST_GREEN,
+        )
+        green = (run for run in latest if run.created_at < before and not run.test_mode)
+        found = next(green, None)
+        return None if found is None else self._circumstances(found)
+
+    def touched(self, workspace_id: str, *, after: datetime, before: datetime) -> Sequence[Touched]:
+        return [
+            Touched(
+                kind=one.kind.value,
+                name=one.name,
+                version=one.version,
+                at=one.at,
+                deleted=one.deleted,
+            )
+            for one in self._engine.resource_store.touched(workspace_id, after=after, before=before)
+        ]
+
+    def quota_use(self, workspace_id: str) -> Sequence[QuotaUse]:
+        used = [
+            (one.used / one.quota.limit, account.integration, one)
+            for account in self._engine.allowances.of_workspace(workspace_id)
+            for one in account.allowances
+            if one.used
+        ]
+        return [
+            QuotaUse(
+                account=account,
+                limit=f"{one.quota.limit:,} {one.quota.unit}/{one.quota.window}",
+                used=one.used,
+                resets_at=one.resets_at,
+            )
+            for _, account, one in sorted(used, key=lambda found: (-found[0], found[1]))
+        ]
+
+    def _as_data(self, stored: StoredWorkflow) -> dict[str, JsonValue]:
+        key = (stored.workspace_id, stored.workflow_id, stored.version)
+        if key not in self._data:
+            if len(self._data) >= MOST_VERSIONS:
+                self._data.clear()
+            self._data[key] = to_data(stored.workflow)
+        return self._data[key]
+
+    def _circumstances(self, execution: Execution) -> Circumstances:
+        stored = self._version(
+            execution.workspace_id, execution.workflow_id, execution.workflow_version
+        )
+        return Circumstances(
+            execution_id=execution.id,
+            workflow_version=stored.version,
+            version_made_at=stored.created_at,
+            definition=self._as_data(stored),
+            input_shapes={name: _shape(value) for name, value in execution.inputs.items()},
+            started_at=execution.started_at or execution.created_at,
+            finished_at=execution.completed_at,
+        )
+
     def _record(self, execution: Execution, steps: Sequence[StepExecution]) -> RunRecord:
         stored = self._version(
             execution.workspace_id, execution.workflow_id, execution.workflow_version
@@ -96,6 +184,8 @@ class EngineSource:
             workflow_version=execution.workflow_version,
             status=RunStatus(execution.status.value),
             trigger=execution.trigger,
+            started_by=execution.user_id,
+            cost_usd=execution.total_cost_usd,
             test_mode=execution.test_mode,
             started_at=execution.round_started_at or execution.started_at,
             finished_at=execution.completed_at,
@@ -145,6 +235,20 @@ def workspace_context(resources: Resources) -> WorkspaceContext:
             for name, integration in sorted(resources.integrations.items())
         },
     )
+
+
+def _shape(value: Any) -> str:
+    """What kind of value it is, in words; never the value."""
+    for kind, words in ((bool, "yes or no"), (int | float, "a number"), (str, "text")):
+        if isinstance(value, kind):
+            return words if value != "" else "empty text"
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return f"a list of {len(items)}" if items else "an empty list"
+    if isinstance(value, dict):
+        named = sorted(map(str, cast("dict[Any, Any]", value)))[:MOST_KEYS]
+        return f"a record with {', '.join(named)}" if named else "an empty record"
+    return "nothing"
 
 
 def _names(output: Any) -> list[str]:

@@ -74,11 +74,42 @@ class Verdict(StrEnum):
 
 
 class Evidence(Frozen):
-    """One observation that speaks for the diagnosis: where it was seen and the words."""
+    """One observation that speaks for the diagnosis: the words, and where in the run they stand.
 
-    source: Literal["message", "error_type", "traceback", "step_action", "code", "workspace"]
+    `text` is `field[start:end]` to the character. The pointer is missing where the words are not
+    the run's own: those of the workspace or of a change.
+    """
+
+    source: Literal[
+        "message",
+        "error_type",
+        "traceback",
+        "step_action",
+        "code",
+        "details",
+        "workspace",
+        "change",
+    ]
     text: str
     entry: str | None = Field(default=None, description="Knowledge-base entry it matched.")
+    step: str | None = Field(
+        default=None, description="Path of the step whose error it is; None: the run's own."
+    )
+    field: str | None = Field(
+        default=None,
+        description="'message', 'error_type', 'traceback', 'code', or a dotted path from 'details'.",
+    )
+    start: int | None = Field(default=None, ge=0, description="First character, from 0.")
+    end: int | None = Field(default=None, ge=0, description="The one after its last character.")
+
+
+class Alternative(Frozen):
+    """Another root cause that something speaks for, and why it is not the answer."""
+
+    root_cause: RootCause
+    entry: str
+    evidence: Evidence
+    why_not: str = Field(description="In plain words, from the small letter on.")
 
 
 class FixHint(Frozen):
@@ -104,3 +135,10 @@ class Diagnosis(Frozen):
     )
     retry_helps: bool | None = Field(default=None, description="None when it can't be told.")
     fixes: tuple[FixHint, ...] = Field(default=(), description="Best first.")
+    alternatives: tuple[Alternative, ...] = Field(
+        default=(), description="Other root causes, the likeliest first; at most 3."
+    )
+    grounds: str = Field(default="", description="Why the verdict is as it is, in one sentence.")
+    collect: tuple[str, ...] = Field(
+        default=(), description="What would tell more, where the verdict is not 'confirmed'."
+    )

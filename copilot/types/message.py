@@ -65,16 +65,23 @@ def _fork(name: str) -> str:
 
 
 def failed_at(
-    where: str | None, error: str, *, guess: str, later_failures: int, waits: bool = False
+    where: str | None,
+    error: str,
+    *,
+    guess: str,
+    later_failures: int,
+    beside: Sequence[int] = (),
+    waits: bool = False,
 ) -> str:
     """Where the agent failed and with which words, and what else failed because of it.
 
-    waits: it goes on by itself, so that it has only stopped.
+    beside: numbers of steps that failed for themselves. waits: it goes on by itself, so that it has
+    only stopped.
     """
     did = "stopped" if waits else "failed"
     at = "" if where is None else f" at {where}"
     words = _clipped(" ".join(error.split()).removesuffix(guess), LONGEST_ERROR)
-    return f"Your agent {did}{at} because:\n❌ {words}{_follows(later_failures)}"
+    return f"Your agent {did}{at} because:\n❌ {words}{_follows(later_failures)}{_beside(beside)}"
 
 
 def _clipped(text: str, longest: int) -> str:
@@ -86,6 +93,14 @@ def _follows(later_failures: int) -> str:
         return ""
     noun = "step" if later_failures == 1 else "steps"
     return f"\n{later_failures} {noun} after it failed because of this."
+
+
+def _beside(steps: Sequence[int]) -> str:
+    if not steps:
+        return ""
+    if len(steps) == 1:
+        return f"\nStep {steps[0]} failed too, for a reason of its own."
+    return f"\n{len(steps)} other steps failed too, for reasons of their own."
 
 
 def repeated(warning: str, cause: str, recommendation: str | None) -> str:

@@ -6,9 +6,10 @@ from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime, Field, computed_field, model_validator
 
-from .diagnosis import Evidence, RootCause, Verdict
+from .diagnosis import Alternative, Evidence, RootCause, Verdict
 from .frozen import Frozen
 from .message import MessageParts, buttons, failed_at, numbered, place, repeated, resumes
+from .pattern import PatternState
 from .run import ErrorRecord
 
 #: What a person does, not a fix: there is a place for it, so its button is shown all the same.
@@ -56,6 +57,17 @@ class Pattern(Frozen):
     warning: str | None = Field(
         default=None, description="'This agent has failed 5 times with the same error.'"
     )
+    state: PatternState | None = Field(
+        default=None, description="Where it stands; null when it was never a pattern."
+    )
+    rhythm: str | None = Field(
+        default=None, description="'fails about every second run: intermittent'."
+    )
+
+    @property
+    def warns(self) -> bool:
+        """Whether it repeats and nobody has said that this is known."""
+        return self.is_pattern and self.state is not PatternState.DISMISSED
 
 
 class FailedStep(Frozen):
@@ -64,6 +76,24 @@ class FailedStep(Frozen):
     error: str
     timestamp: AwareDatetime
     path: str | None = None
+
+
+class FollowingStep(Frozen):
+    """A step that failed because the one before it in the report did."""
+
+    step_number: int
+    path: str
+    action: str
+    error: str | None = None
+
+
+class GreenRun(Frozen):
+    """The last run of the same workflow that went well before this failure."""
+
+    execution_id: str
+    workflow_version: int
+    finished_at: AwareDatetime
+    ago: str = Field(description="'2 hours before this failure'.")
 
 
 class SuggestedFix(Frozen):
@@ -137,10 +167,40 @@ class Report(Frozen):
     signature: str
     label: str
     later_failures: int = 0
+    followed_by: tuple[FollowingStep, ...] = Field(
+        default=(), description="The steps that failed because of it; at most 20."
+    )
+    failed_beside: tuple[FollowingStep, ...] = Field(
+        default=(), description="Steps that failed for reasons of their own; at most 20."
+    )
+    location_note: str | None = Field(
+        default=None, description="Which of several steps or texts was taken, and why."
+    )
+    wrapped_by: str | None = Field(
+        default=None, description="What the failed step itself said: only that it failed."
+    )
+    grounds: str = Field(default="", description="Why the verdict is as it is.")
+    alternatives: tuple[Alternative, ...] = Field(
+        default=(), description="Other root causes, and why they are not the answer; at most 3."
+    )
+    collect: tuple[str, ...] = Field(
+        default=(), description="What would tell more, where the verdict is not 'confirmed'."
+    )
+    last_green_run: GreenRun | None = None
+    changes_since: tuple[str, ...] = Field(
+        default=(),
+        description="What has changed since that run, what touches the failure first; at most 10.",
+    )
+    quota_use: tuple[str, ...] = Field(
+        default=(), description="How far limits are used, where the failure is about one."
+    )
     produced_by: str = "offline"
     degraded_reason: str | None = None
     created_at: AwareDatetime
     receipt: Receipt
+    own_entry: str | None = Field(
+        default=None, description="The workspace's own entry that explains it, where one does."
+    )
     parts: MessageParts = MessageParts()
     can_pause: bool = Field(
         default=False, description="Whether the workflow is in this workspace, to be paused."
@@ -168,7 +228,7 @@ class Report(Frozen):
     def message(self) -> str:
         """The whole answer as plain text, for a chat, an e-mail or a terminal."""
         pattern = self.pattern_detected
-        if pattern.is_pattern and pattern.warning:
+        if pattern.warns and pattern.warning:
             cause = self.parts.cause_for(pattern.shared_entities) or self.label
             told = [repeated(pattern.warning, cause, pattern.recommendation)]
             offered = {one.type for one in self.actions} - {"pause_workflow"}
@@ -176,13 +236,13 @@ class Report(Frozen):
             told += [self._resumption()]
             shown = [one.action for one in self.actions]
         else:
-            told = [*self._told(), self._options()]
+            told = [*self._told(), self._changed(), self._options(), self._wanted()]
             shown = [one.action for one in self.actions if not (self._question and one.fix_id)]
             told += [self._resumption(), self._question]
         return "\n\n".join(text for text in (*told, buttons(shown)) if text)
 
     def _actions(self) -> Iterator[Action]:
-        if self.can_pause and self.pattern_detected.is_pattern:
+        if self.can_pause and self.pattern_detected.warns:
             yield Action(type="pause_workflow", action="Pause Agent")
         seen = set[str]()
         for fix in self.suggested_fixes:
@@ -200,9 +260,21 @@ class Report(Frozen):
             step.error,
             guess=self.parts.guess,
             later_failures=self.later_failures,
+            beside=[one.step_number for one in self.failed_beside],
             waits=self.auto_resume_at is not None,
         )
         yield self.explanation if self.parts.explains else None
+
+    def _changed(self) -> str | None:
+        """The change since the last green run that is about what failed."""
+        found = next((one.text for one in self.evidence if one.source == "change"), None)
+        return None if found is None else f"Changed since it last went well: {found}."
+
+    def _wanted(self) -> str | None:
+        """What would tell more, where nothing could be told."""
+        if self.verdict is not Verdict.INCONCLUSIVE or not self.collect:
+            return None
+        return f"What would tell more: {'; '.join(self.collect)}."
 
     def _options(self) -> str | None:
         own_words = tuple(fix.description for fix in self.suggested_fixes)

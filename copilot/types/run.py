@@ -1,11 +1,24 @@
 """What a source delivers: one run of one workflow version, with its steps and errors."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
-from .frozen import Frozen, Id, Name, StepPath, Text
+from .frozen import LONGEST_NAME, Frozen, Id, Name, StepPath, Text, visible
+
+#: No number of a step or version is larger, and no count of tokens: they have to be stored, and
+#: what is added up of many as well.
+LARGEST = 2**31 - 1
+MOST_TOKENS = 10**12
 
 
 def _no_number(value: object) -> object:
@@ -16,6 +29,8 @@ def _no_number(value: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+#: Never clipped, since two that differ at their end are two; a blank one counts as none.
+Fingerprint = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(visible)]
 
 
 class RunStatus(StrEnum):
@@ -50,6 +65,10 @@ class ErrorRecord(Frozen):
     type: Text | None = Field(default=None, description="Class of the exception, dotted if known.")
     traceback: Text | None = None
     code: Name | None = Field(default=None, description="A stable code the engine gave it.")
+    fingerprint: Fingerprint | None = Field(
+        default=None,
+        description="What the caller says it is the same as: it alone decides the group.",
+    )
     details: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue],
         description="Facts beside the text: kind, name, available names, limit, retry_after.",
@@ -57,17 +76,17 @@ class ErrorRecord(Frozen):
 
 
 class StepRecord(Frozen):
-    number: int = Field(ge=1, description="Position among the steps, from 1.")
+    number: int = Field(ge=1, le=LARGEST, description="Position among the steps, from 1.")
     path: StepPath = Field(description="Where in the workflow, '/step2' or '/step2/branch1/send'.")
     action: Name = Field(description="What the step does: the action's or agent's name.")
     status: StepStatus
     name: Name | None = None
     error: ErrorRecord | None = None
-    attempts: int = 1
+    attempts: int = Field(default=1, ge=0, le=LARGEST)
     started_at: Moment | None = None
     finished_at: Moment | None = None
-    credits_used: float | None = None
-    tokens: int | None = None
+    credits_used: float | None = Field(default=None, allow_inf_nan=False)
+    tokens: int | None = Field(default=None, ge=0, le=MOST_TOKENS)
 
 
 class RunRecord(Frozen):
@@ -78,9 +97,13 @@ class RunRecord(Frozen):
     execution_id: Id
     workflow_id: Id
     workflow_name: Name
-    workflow_version: int | None = None
+    workflow_version: int | None = Field(default=None, ge=-LARGEST, le=LARGEST)
     status: RunStatus
     trigger: Name | None = None
+    started_by: Name | None = Field(default=None, description="Whoever it was started for.")
+    cost_usd: Decimal | None = Field(
+        default=None, ge=0, description="What it cost in all; null is unknown, never nothing."
+    )
     test_mode: bool = False
     started_at: Moment | None = None
     finished_at: Moment | None = None

@@ -285,3 +285,63 @@ def test_each_observation_is_told_once_in_its_longest_words() -> None:
 def test_a_number_is_shown_with_the_words_around_it() -> None:
     evidence = told("The server said: Error code: 429 - and nothing else at all").evidence
     assert any("Error code: 429" in one.text for one in evidence)
+
+
+def chain(first: str, last: str, *, joint: str = "The above exception was the direct cause") -> str:
+    frames = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n'
+    return f"{frames}{first}\n\n{joint} of the following exception:\n\n{frames}{last}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "cause"),
+    [
+        (
+            "smtplib.SMTPAuthenticationError: (535, b'Username and Password not accepted')",
+            "acme.SendError: Could not send the report",
+            RootCause.AUTH_ERROR,
+        ),
+        (
+            "requests.exceptions.ReadTimeout: Read timed out. (read timeout=30)",
+            "acme.ApiError: Invalid response from server",
+            RootCause.TIMEOUT,
+        ),
+        (
+            "OSError: [Errno 28] No space left on device",
+            "acme.SaveError: Not found: report 7",
+            RootCause.RESOURCE_EXHAUSTED,
+        ),
+    ],
+    ids=["mail", "timeout", "disk"],
+)
+def test_what_started_a_chain_outweighs_what_came_of_it(
+    first: str, last: str, cause: RootCause
+) -> None:
+    kind, _, message = last.partition(": ")
+    diagnosis = told(message, error_type=kind, traceback=chain(first, last))
+    assert diagnosis.root_cause == cause
+    assert diagnosis.evidence[0].field == "traceback"
+
+
+def test_the_innermost_cause_of_java_outweighs_those_around_it() -> None:
+    trace = (
+        "x.BeanCreationException: Error creating bean\n\tat a.b(C.java:3)\n"
+        "Caused by: java.lang.IllegalArgumentException: Could not resolve placeholder\n\tat z\n"
+        "Caused by: java.net.UnknownHostException: db.internal\n\t... 3 more"
+    )
+    diagnosis = told("Error creating bean", error_type="x.BeanCreationException", traceback=trace)
+    assert diagnosis.root_cause == RootCause.NETWORK_ERROR
+    assert "its words stand further from the first error of the traceback" in {
+        one.why_not for one in diagnosis.alternatives
+    }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"error":"{\\"code\\":\\"insufficient_quota\\",\\"message\\":\\"You exceeded\\"}"}',
+        '{"error": {"type": "insufficient_quota", "code": null}}',
+    ],
+    ids=["json-in-json", "json"],
+)
+def test_a_code_inside_a_json_body_is_read(message: str) -> None:
+    assert told(message).root_cause == RootCause.QUOTA_EXHAUSTED

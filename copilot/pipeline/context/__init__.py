@@ -6,10 +6,10 @@ from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
-from ..names import MissingName, candidates, close_names, missing_name
-from ..ports import FieldSummary, TemplateSummary, WorkspaceContext
-from ..snapshot import Snapshot
-from ..types import ErrorRecord
+from ...names import MissingName, candidates, close_names, missing_name
+from ...ports import FieldSummary, TemplateSummary, WorkspaceContext
+from ...snapshot import Snapshot
+from ...types import ErrorRecord
 
 __all__ = [
     "MOST_TEMPLATES",

@@ -82,7 +82,7 @@ def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunR
     fields = _snake(data)
     status = _run_status(fields, where)
     steps = _steps(fields.get("steps"), where)
-    error = _error(fields.get("error"))
+    error = _error(fields.get("error"), where)
     if status.is_failure and error is None and not any(step.error for step in steps):
         raise InvalidInput(
             where, "a failed run without any error text.", "Give 'error', or one in a step."
@@ -142,7 +142,7 @@ def _step(value: Any, number: int, where: str) -> StepRecord:
     fields = _snake(cast("dict[str, Any]", value))
     result: Any = fields.get("result")
     inner = _snake(cast("dict[str, Any]", result)) if isinstance(result, dict) else {}
-    error = _error(fields.get("error")) or _error(inner.get("error"))
+    error = _error(fields.get("error"), place) or _error(inner.get("error"), place)
     finished = _time(_first(fields, "finished_at", "completed_at", "timestamp"))
     return StepRecord(
         number=number,
@@ -174,8 +174,8 @@ def _step_status(
     return known
 
 
-def _error(value: Any) -> ErrorRecord | None:
-    """An error given as text, or as an object with type, message and stack."""
+def _error(value: Any, where: str) -> ErrorRecord | None:
+    """An error given as text, or as an object with type, message, stack and fingerprint."""
     if isinstance(value, str):
         return ErrorRecord(message=value) if value.strip() else None
     if not isinstance(value, dict) or not value:
@@ -186,6 +186,7 @@ def _error(value: Any) -> ErrorRecord | None:
         message=message or json.dumps(value, ensure_ascii=False, default=str),
         type=_first(fields, "type", "error_type", "name", "class"),
         traceback=_first(fields, "traceback", "stack", "stack_trace", "stacktrace"),
+        fingerprint=_id(fields, where, "fingerprint"),
     )
 
 

@@ -1,16 +1,22 @@
-"""`diagnose` and `normalize`: JSON Lines in, one JSON line out each; no database and no credit."""
+"""`diagnose` and `normalize`: JSON Lines in, one JSON line out each; no database and no credit.
 
+`diagnose --text` reads what a system printed, as it is.
+"""
+
+import io
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 import click
 
+from knowledge_base import KnowledgeBase
+
 from ...errors import InvalidInput, details
 from ...sources.jsonl import decode
 from ...types import Diagnosis, Normalized
 from .._errors import exit_code
-from ._output import deliberate_errors, write_json_line
+from ._output import console, deliberate_errors, write_json, write_json_line
 
 JsonObject = dict[str, Any]
 
@@ -18,21 +24,61 @@ _LINES = click.File(encoding="utf-8-sig", errors="replace")
 
 
 @click.command()
-@click.argument("file", type=_LINES, default="-")
-@click.option("--json", is_flag=True, expose_value=False, help="As always: one JSON line each.")
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--text", "as_text", is_flag=True, help="FILE is what a system printed, in any known format."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="With --text: one JSON document, not text for people."
+)
 @deliberate_errors
-def diagnose(file: IO[str]) -> None:
+def diagnose(file: IO[bytes], as_text: bool, as_json: bool) -> None:
     """Say what kind of failure each error is, on what evidence, and what to do.
 
-    Reads JSON Lines from FILE (or standard input), each with "message" and, where known, "id",
-    "error_type", "traceback" and "step_action". Writes one JSON line for each, in order; a line
-    that can't be read gets an error in its place.
-    """
-    import knowledge_base
+    With --text, FILE (or standard input) is output of pytest, GitHub Actions, Airflow, LangGraph,
+    n8n or Kubernetes, a traceback, a log or one line: the failures in it are found and explained.
 
+    Without it, FILE is JSON Lines, each with "message" and, where known, "id", "error_type",
+    "traceback" and "step_action". One JSON line is written for each, in order; a line that can't be
+    read gets an error in its place.
+    """
+    if as_text:
+        _diagnose_text(file, as_json=as_json)
+    else:
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
+        try:
+            _diagnose_lines(lines)
+        finally:
+            lines.detach()  # whoever opened the file closes it
+
+
+def _diagnose_text(file: IO[bytes], *, as_json: bool) -> None:
+    from ...pasted import read_pasted
+    from ...sources.text import fetch
+    from ._pasted_view import show_pasted
+
+    found = read_pasted(fetch(file), installed_knowledge())
+    if as_json:
+        write_json(found)
+    else:
+        show_pasted(console(), found)
+
+
+def installed_knowledge() -> KnowledgeBase:
+    """What is shipped, with the entries of ASK_COPILOT_KNOWLEDGE. Raises InvalidKnowledge."""
+    from knowledge_base import load
+    from knowledge_base.own import read_own, with_own
+
+    from ...settings import load as load_settings
+
+    folder = load_settings().knowledge
+    return load() if folder is None else with_own(load(), read_own(folder))
+
+
+def _diagnose_lines(lines: Iterable[str]) -> None:
     from ...pipeline.diagnose import diagnose as diagnose_error
 
-    knowledge = knowledge_base.load()
+    knowledge = installed_knowledge()
 
     def answer(data: Mapping[str, Any], where: str) -> JsonObject:
         message = _message(data, where)
@@ -45,7 +91,7 @@ def diagnose(file: IO[str]) -> None:
         )
         return {"id": _identifier(data), **_diagnosed(found)}
 
-    _map_lines(file, answer)
+    _map_lines(lines, answer)
 
 
 @click.command()

@@ -23,6 +23,8 @@ _ID = re.compile(r"\b(?:([a-z]+)_)?[0-9a-f]{32}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 #: Fields that say where in our own sources something was raised.
 _OURS = frozenset({"traceback"})
+#: Who ran it: the owner of the command line here, the holder of a key over HTTP.
+_WHO = frozenset({"started_by"})
 
 
 class _Given(BaseModel):
@@ -170,9 +172,12 @@ class Goldens:
 def stable(value: Any, since: datetime) -> Any:
     """*value* without what differs between two runs: ids, times from *since* on, our own lines."""
     if isinstance(value, Mapping):
+        fields = dict(cast("Mapping[str, Any]", value))
+        if fields.get("field") in _OURS:  # where it stands moves with our own lines
+            fields |= {"start": "<start>", "end": "<end>"}
         return {
-            key: f"<{key}>" if key in _OURS and item is not None else stable(item, since)
-            for key, item in cast("Mapping[str, Any]", value).items()
+            key: _mark(key) or stable(item, since) if item is not None else None
+            for key, item in fields.items()
         }
     if isinstance(value, list | tuple):
         return [stable(item, since) for item in cast("Sequence[Any]", value)]
@@ -180,6 +185,13 @@ def stable(value: Any, since: datetime) -> Any:
         text = _ID.sub(lambda found: f"<{found[1] or 'run'}>", value)
         return _TIME.sub(lambda found: _moment(found[0], since), text)
     return value
+
+
+def _mark(key: str) -> str | None:
+    """What stands in the golden in place of any value of *key*."""
+    if key in _WHO:
+        return "<person>"
+    return f"<{key}>" if key in _OURS else None
 
 
 def _moment(text: str, since: datetime) -> str:

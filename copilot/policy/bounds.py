@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 
 from ..errors import InvalidInput, UnknownName
 from ..names import candidates
-from .settings import ALONE, PATTERN, Direction, Policy
+from .settings import ALONE, OWN_WORDS, PATTERN, Direction, Policy
 
 Value: TypeAlias = int | float | Decimal | bool | str | None
 
@@ -53,7 +53,10 @@ class Bounds:
                 {self.name: self._exact(value)}, strict=True, context=ALONE
             )
         except ValidationError as error:
-            if error.errors(include_url=False)[0]["type"] == "decimal_max_places":
+            first = error.errors(include_url=False)[0]
+            if first["type"] == OWN_WORDS:
+                raise InvalidInput(self.name, first["msg"], "") from None
+            if first["type"] == "decimal_max_places":
                 raise InvalidInput(self.name, "must have at most 4 decimals.", "") from None
             raise InvalidInput(self.name, f"must be {self.words}.", "") from None
         return cast(Value, getattr(checked, self.name))

@@ -5,12 +5,16 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..characters import has_hidden
+from . import keeping
 
 Direction = Literal["up", "down", "any"]
 #: The context that has one value looked at without the others.
 ALONE: Final = {"alone": True}
+#: The type of an error whose message says more than the form of the setting.
+OWN_WORDS: Final = "own_words"
 #: Settings that must fit together: the first is at most the second.
 PATTERN: Final = ("pattern_threshold", "pattern_window")
 
@@ -48,9 +52,18 @@ def _addresses(text: str) -> str:
     return text
 
 
+def _expressions(text: str) -> str:
+    try:
+        keeping.expressions(text)
+    except ValueError as problem:
+        raise PydanticCustomError(OWN_WORDS, "{why}", {"why": f"{problem}."}) from None
+    return text
+
+
 Money = Annotated[Decimal, Field(max_digits=9, decimal_places=4)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Addresses = Annotated[Line, AfterValidator(_addresses)]
+Expressions = Annotated[Line, AfterValidator(_expressions)]
 
 
 class Policy(BaseModel):
@@ -71,6 +84,12 @@ class Policy(BaseModel):
         le=100,
         description="Failures of one kind among them that make a pattern.",
         json_schema_extra=_marks(unit="failures", loosens="up"),
+    )
+    group_keep: Expressions = Field(
+        default="",
+        max_length=keeping.LONGEST,
+        description="What stays unmasked in errors and so tells groups apart, such as a tenant id.",
+        json_schema_extra=_marks(loosens="any", form=keeping.IN_WORDS),
     )
     undo_seconds: float = Field(
         default=5.0,
@@ -222,6 +241,11 @@ class Policy(BaseModel):
         description="Credits for an analysis the rules answered.",
         json_schema_extra=_marks(unit="credits", fixed=True),
     )
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The expressions of `group_keep`."""
+        return keeping.kept(self.group_keep)
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> "Policy":

@@ -23,7 +23,7 @@ from ..types.insight import FailureSummary
 from ..types.page import Page
 from .database import Database, Prepared, leaving_old
 from .failure_list import read_page
-from .group_aliases import Merge, chunks, find_roots, merge_groups
+from .group_aliases import Merge, chunks, find_ignored, find_roots, merge_groups
 from .source_cursors import move_cursor, read_cursor
 from .tables import FAILURE
 
@@ -133,7 +133,7 @@ class Failures:
             row = connection.execute(wanted).one_or_none()
         if row is None:
             raise NotFound("failure")
-        return _failure(row)
+        return failure_of(row)
 
     def recent_failures(
         self, workspace_id: str, workflow_id: str, *, limit: int = 10
@@ -151,7 +151,7 @@ class Failures:
             wanted = select(FAILURE).where(
                 FAILURE.c.workspace_id == workspace_id, FAILURE.c.id.in_(newest.values())
             )
-            failures = {row.id: _failure(row) for row in connection.execute(wanted)}
+            failures = {row.id: failure_of(row) for row in connection.execute(wanted)}
         return tuple(
             SightingGroup(
                 root=root,
@@ -190,12 +190,40 @@ class Failures:
         with self._database.read() as connection:
             return find_roots(connection, workspace_id, set(signatures))
 
+    def is_ignored(self, workspace_id: str, root: str, *, window: Sequence[Sighting] = ()) -> bool:
+        """Whether a person has opted the group *root* out of all patterns.
+
+        window: recent failures, where known; what is in it counts, so that nothing has to be read.
+        """
+        if any(seen.root == root for seen in window):
+            return False
+        with self._database.read() as connection:
+            return root in find_ignored(connection, workspace_id)
+
     def merge(self, workspace_id: str, one: str, other: str, *, reason: str) -> Merge:
-        """Make two signatures one group, for good; the group that was seen first gives the root."""
+        """Make two signatures one group; the group that was seen first gives the root.
+
+        What a person has split stays apart. See `merge_groups`.
+        """
         with self._database.write() as connection:
             return merge_groups(
                 connection, workspace_id, one, other, reason=reason, now=self._database.now()
             )
+
+    def join(self, workspace_id: str, pairs: Sequence[tuple[str, str, str]]) -> int:
+        """`merge` for many in one transaction: two signatures and a reason each; gives how many
+        were new. Those that are one group already are not written, nor even waited for."""
+        roots = self.roots(workspace_id, {name for one, other, _ in pairs for name in (one, other)})
+        new = [pair for pair in pairs if roots[pair[0]] != roots[pair[1]]]
+        if not new:
+            return 0
+        now = self._database.now()
+        with self._database.write() as connection:
+            merges = [
+                merge_groups(connection, workspace_id, one, other, reason=reason, now=now)
+                for one, other, reason in new
+            ]
+        return sum(merge.absorbed is not None for merge in merges)
 
     def cursor(self, workspace_id: str, source: str) -> int:
         """How far *source* has been read; 0 before the first time."""
@@ -259,6 +287,7 @@ def _recent(
     window = {"workspace": workspace_id, "workflow": workflow_id, "count": count}
     rows = _RECENT.all(connection, window)
     roots = find_roots(connection, workspace_id, {row.signature for row in rows})
+    ignored = find_ignored(connection, workspace_id)
     return [
         (
             row.id,
@@ -272,6 +301,7 @@ def _recent(
             ),
         )
         for row in rows
+        if roots[row.signature] not in ignored
     ]
 
 
@@ -289,7 +319,8 @@ def _row(failure: Failure, occurrence: int, *, counted: bool) -> dict[str, Any]:
     }
 
 
-def _failure(row: Row[Any]) -> Failure:
+def failure_of(row: Row[Any]) -> Failure:
+    """A whole row of the table as it was recorded."""
     values: dict[str, Any] = {name: getattr(row, name) for name in Failure.model_fields}
     values["entities"] = _ENTITIES.validate_json(row.entities)
     values["error"] = ErrorRecord.model_validate_json(row.error)

@@ -1,14 +1,14 @@
 """The kinds of failure among those taken in since a nightly pass, counted by the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, false, func, select, true
 
-from .group_aliases import chunks, find_roots
-from .tables import ANALYSIS, FAILURE, GROUP_ALIAS
+from .group_aliases import chunks, find_ignored, find_members, find_roots
+from .tables import ANALYSIS, FAILURE
 
 _SEEN_BEFORE = (
     select(FAILURE.c.id)
@@ -19,10 +19,6 @@ _SEEN_BEFORE = (
         FAILURE.c.test_mode == false(),
     )
     .limit(1)
-)
-_ABSORBED = select(GROUP_ALIAS.c.signature, GROUP_ALIAS.c.root).where(
-    GROUP_ALIAS.c.workspace_id == bindparam("workspace"),
-    GROUP_ALIAS.c.root.in_(bindparam("roots", expanding=True)),
 )
 
 _OF_KIND = (
@@ -74,13 +70,17 @@ def count_kinds(
 ) -> Sequence[Kind]:
     """The kinds of failure with `first_id < id <= last_id`, the largest impact first.
 
-    That is the most failures, then the newest. Runs in test mode are left out. A kind is new when
-    no failure of its group, in any workflow of the workspace, has an id up to *first_id*.
+    That is the most failures, then the newest. Runs in test mode are left out, and so are groups
+    that a person has opted out. A kind is new when no failure of its group, in any workflow of the
+    workspace, has an id up to *first_id*.
     """
     rows = connection.execute(_grouped(workspace_id, first_id, last_id)).all()
     roots = find_roots(connection, workspace_id, {row.signature for row in rows})
+    ignored = find_ignored(connection, workspace_id)
     merged: dict[tuple[str, str], Kind] = {}
     for row in rows:
+        if roots[row.signature] in ignored:
+            continue
         kind = _kind(row, roots[row.signature])
         place = (kind.workflow_id, kind.root)
         merged[place] = _together(merged[place], kind) if place in merged else kind
@@ -98,7 +98,10 @@ def read_runs(
     first_id: int,
     last_id: int,
 ) -> Sequence[str]:
-    """The runs of one kind with a failure of `first_id < id <= last_id`, the newest first."""
+    """The runs of one kind with a failure of `first_id < id <= last_id`, the newest first.
+
+    root: of the kind when it was counted; what was merged or split since counts as it is now.
+    """
     place = {
         "workspace": workspace_id,
         "workflow": workflow_id,
@@ -107,7 +110,7 @@ def read_runs(
     }
     rows = [
         row
-        for some in chunks(_members(connection, workspace_id, {root})[root])
+        for some in chunks(_of_group(connection, workspace_id, root))
         for row in connection.execute(_RUNS, {**place, "signatures": some})
     ]
     rows.sort(key=lambda row: (row.occurred_at, row.id), reverse=True)
@@ -121,10 +124,16 @@ def read_analysed(
     place = {"workspace": workspace_id, "workflow": workflow_id, "last_id": last_id}
     found = [
         row
-        for some in chunks(_members(connection, workspace_id, {root})[root])
+        for some in chunks(_of_group(connection, workspace_id, root))
         for row in connection.execute(_ANALYSED, {**place, "signatures": some})
     ]
     return max(found, key=lambda row: row.id).report if found else None
+
+
+def _of_group(connection: Connection, workspace_id: str, signature: str) -> Sequence[str]:
+    """All signatures that are one group with this one by now."""
+    root = find_roots(connection, workspace_id, {signature})[signature]
+    return find_members(connection, workspace_id, {root})[root]
 
 
 def _grouped(workspace_id: str, first_id: int, last_id: int) -> Any:
@@ -184,7 +193,7 @@ def _seen_before(
     """Those of *roots* with a member among the failures up to *last_id*."""
     if not last_id:
         return set()
-    members = _members(connection, workspace_id, roots)
+    members = find_members(connection, workspace_id, roots)
     place = {"workspace": workspace_id, "last_id": last_id}
 
     def is_known(signatures: Iterable[str]) -> bool:
@@ -194,23 +203,3 @@ def _seen_before(
         )
 
     return {root for root, signatures in members.items() if is_known(signatures)}
-
-
-def _members(
-    connection: Connection, workspace_id: str, roots: set[str]
-) -> Mapping[str, Sequence[str]]:
-    """Every signature that was merged into one of *roots*, each root itself included."""
-    members: dict[str, list[str]] = {root: [root] for root in roots}
-    speaks_for = {root: root for root in roots}
-    ends = roots
-    while ends:
-        found: set[str] = set()
-        for some in chunks(sorted(ends)):
-            values = {"workspace": workspace_id, "roots": some}
-            for row in connection.execute(_ABSORBED, values):
-                root = speaks_for[row.root]
-                speaks_for[row.signature] = root
-                members[root].append(row.signature)
-                found.add(row.signature)
-        ends = found
-    return members

@@ -5,17 +5,23 @@ from sqlalchemy import Engine
 from .analyses import Analyses
 from .approvals import Approvals
 from .audit import AuditTrail
+from .causes import Causes
 from .changes import Changes
 from .database import Clock, Database, utc_now
 from .decisions import Decisions
 from .failures import Failures
+from .group_reading import Groups
+from .group_rules import GroupRules
 from .ledger import Ledger
 from .migrate import migrate
 from .nights import Nights
 from .outcomes import Outcomes
+from .own_entries import OwnEntries
+from .patterns import Patterns
 from .people import People
 from .receipts import Receipts
 from .requests import Requests
+from .run_facts import RunFacts
 
 
 class Store:
@@ -25,6 +31,11 @@ class Store:
         database = Database(engine, clock)
         self.database = database
         self.failures = Failures(database)
+        self.groups = Groups(database)
+        self.causes = Causes(database)
+        self.patterns = Patterns(database)
+        self.run_facts = RunFacts(database)
+        self.group_rules = GroupRules(database)
         self.ledger = Ledger(database)
         self.analyses = Analyses(database, self.ledger)
         self.approvals = Approvals(database)
@@ -36,6 +47,7 @@ class Store:
         self.requests = Requests(database)
         self.receipts = Receipts(database)
         self.nights = Nights(database)
+        self.own_entries = OwnEntries(database)
 
     @classmethod
     def open(cls, engine: Engine, *, clock: Clock = utc_now) -> "Store":

@@ -2,7 +2,7 @@
 
 Every table carries the workspace, and every index that a read uses starts with it. `table_of` gives
 the SQLAlchemy table, which is what the store speaks: there are no ORM sessions. Who may come in and
-what a workspace decided is in `account_tables.py`.
+what a workspace decided is in `account_tables.py`, what is the same failure in `group_tables.py`.
 """
 
 from datetime import datetime
@@ -46,18 +46,6 @@ class FailureRow(Base, table=True):
     error: str = text()
     later_failures: int
     occurred_at: datetime = moment()
-
-
-class GroupAliasRow(Base, table=True):
-    """`signature` is the same failure as `root`; rows are only ever added."""
-
-    __tablename__: ClassVar[Any] = "copilot_group_alias"
-
-    workspace_id: str = Field(primary_key=True)
-    signature: str = Field(primary_key=True)
-    root: str
-    reason: str = text()
-    created_at: datetime = moment()
 
 
 class SourceCursorRow(Base, table=True):
@@ -232,7 +220,6 @@ class WorkspaceLimitRow(Base, table=True):
 
 
 FAILURE = table_of(FailureRow)
-GROUP_ALIAS = table_of(GroupAliasRow)
 SOURCE_CURSOR = table_of(SourceCursorRow)
 ANALYSIS = table_of(AnalysisRow)
 SUGGESTED_FIX = table_of(SuggestedFixRow)

@@ -152,7 +152,11 @@ def _nightly(
     source, target = EngineSource(engine), EngineTarget(engine)
     intake = Intake(store, source)
     analyzer = Analyzer(
-        store, knowledge=lambda: knowledge, workspaces=source, target=target, checker=target
+        store,
+        knowledge=lambda _workspace_id: knowledge,
+        workspaces=source,
+        target=target,
+        checker=target,
     )
 
     def catch_up(workspace_id: str) -> int:

@@ -19,6 +19,7 @@
   + ApprovalRefused        none, used already, expired, or for another diff
   + UndoExpired            the undo window has closed; revert is still there
   + NotReversible          nothing to take back: never applied, taken back already, or an undo itself
+  + RuleConflict           a person's rule about groups says otherwise
   + StoreBusy              another process holds this database
   + StoreUnavailable       the database or its disk can't be used
 """
@@ -245,6 +246,16 @@ class NotReversible(CopilotError):
     def __str__(self) -> str:
         (problem,) = self.args
         return f"Nothing to take back: {problem}"
+
+
+class RuleConflict(CopilotError):
+    """`RuleConflict(problem)`: names the rules in the way, and who made them."""
+
+    code = "rule_conflict"
+
+    def __str__(self) -> str:
+        (problem,) = self.args
+        return f"Against what a person has said of these groups: {problem}"
 
 
 class StoreBusy(CopilotError):

@@ -1,9 +1,9 @@
 """One pass over what failed since the last one: a single analysis for each kind, under two caps.
 
-catch up > rank the kinds and store them > analyse one by one > finish with a digest. The ranked
-items are stored before the first analysis and each has its own idempotency key, so that a pass
-that was killed goes on where it was, and nothing is charged twice. Nothing is ever applied. Runs of
-other systems are not analysed again: what was found when they came in is told, for nothing.
+catch up > join groups > rank the kinds and store them > analyse one by one > finish with a digest.
+The ranked items are stored before the first analysis and each has its own idempotency key, so that
+a pass that was killed goes on where it was, and nothing is charged twice. Nothing is ever applied.
+Runs of other systems are not analysed again: what was found when they came in is told, for nothing.
 """
 
 import time
@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Protocol, TypeVar
 
-from .digest import as_letter
+from .digest import as_letter, in_order
 from .errors import CopilotError, InsufficientCredits, InvalidInput, NotAnalysable, NotFound
 from .notify import Letter
 from .policy import Policy
@@ -79,7 +79,8 @@ class Nightly:
     catch_up: takes in what has failed. policy: what a workspace has decided. ceiling: the most an
     analysis can cost in a workspace; left out, that is what the rules alone cost. status: what
     became of a run since it failed; left out, *analyze* is what tells. post: sends the digest to the
-    addresses of the policy and says what became of it.
+    addresses of the policy and says what became of it. regroup: joins what is one failure in other
+    words, before the kinds are ranked; left out, groups stay as they are.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class Nightly:
         ceiling: Callable[[str], Ceiling] | None = None,
         status: ReadStatus | None = None,
         post: Callable[[Letter, str], str] | None = None,
+        regroup: Callable[[str], int] | None = None,
     ) -> None:
         self._nights: Nights = store.nights
+        self._states = store.patterns.states
         self._answer_to = store.analyses.by_key
         self._catch_up = catch_up
         self._analyze = analyze
@@ -103,6 +106,7 @@ class Nightly:
         self._ceiling = ceiling or self._rules_alone
         self._status = status or _still_failed
         self._post = post
+        self._regroup = regroup or _leave_groups
 
     def run(
         self,
@@ -146,6 +150,7 @@ class Nightly:
     ) -> Digest:
         policy = self._policy(workspace_id)
         self._catch_up(workspace_id)
+        self._regroup(workspace_id)
         one = self._nights.begin(
             workspace_id,
             credit_cap=_lower(policy.nightly_credit_cap, credit_cap),
@@ -275,7 +280,9 @@ class Nightly:
             failures=sum(each.item.failures for each in items),
             groups=len(items),
             analysed=sum(each.item.analysis_id is not None for each in items),
-            items=tuple(each.item for each in items),
+            items=in_order(
+                [each.item for each in items], lambda kinds: self._states(one.workspace_id, kinds)
+            ),
             fixes=tuple(self._nights.fixes(one)),
             credits=spent.credits,
             credit_cap=one.credit_cap,
@@ -294,6 +301,10 @@ def _require_cap(name: str, cap: int | Decimal | None) -> None:
 
 def _lower(allowed: Cap, asked: Cap | None) -> Cap:
     return allowed if asked is None else min(allowed, asked)
+
+
+def _leave_groups(_workspace_id: str) -> int:
+    return 0
 
 
 def _still_failed(_workspace_id: str, _execution_id: str) -> RunStatus:

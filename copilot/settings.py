@@ -107,6 +107,10 @@ class Settings(BaseModel):
     smtp_starttls: bool = Field(default=True, description="Whether to insist on STARTTLS.")
     smtp_sender: str = Field(default="", description="From address of workflow mail.")
 
+    knowledge: Path | None = Field(
+        default=None,
+        description="Folder of knowledge base entries, beside or instead of those that are shipped.",
+    )
     secrets_file: Path | None = Field(
         default=None,
         description="JSON file of secrets that steps name: {'default': {'CRM_TOKEN': '…'}}.",

@@ -24,6 +24,7 @@ BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w+)\n(?P<te
 PLACEHOLDERS = {
     "EXECUTION": ("ask-copilot run mail", re.compile(r"\b[0-9a-f]{32}\b")),
     "WAITING": ("ask-copilot run prices", re.compile(r"\b[0-9a-f]{32}\b")),
+    "GROUP": ("ask-copilot groups", re.compile(r"\bn1:[0-9a-f]{20}\b")),
     "FIX": ("ask-copilot analyze", re.compile(r"\bfix_[0-9a-f]{32}\b")),
     "CHANGE": ("ask-copilot fix apply", re.compile(r"\bchange_[0-9a-f]{32}\b")),
 }

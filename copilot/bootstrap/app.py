@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import knowledge_base
 from engine.engine import Engine
 from engine.export import WorkspaceData
 from engine.plugins import Plugin
@@ -17,12 +16,14 @@ from engine.storage.holdings import Holding
 from ..access import Access
 from ..intake import Intake
 from ..jobs import NIGHTLY, NightlyJob, StillNeeded
+from ..knowledge import Knowledge, installed
 from ..nightly import Nightly
 from ..notify import Postman
 from ..pipeline.analyze import Analyzer
 from ..pipeline.apply import Applier
 from ..pipeline.preview import unified_diff
 from ..policy import Policies, Policy, checked_policy
+from ..regrouping import join_groups
 from ..runtimes import runtimes
 from ..service.engine import GuardedEngine
 from ..service.local import Copilot, LocalService
@@ -169,13 +170,22 @@ def _parts(
 ) -> Parts:
     source = EngineSource(engine)
     target = EngineTarget(engine)
-    intake = Intake(store, source)
+    knowledge = Knowledge(partial(installed, settings.knowledge), store.own_entries)
+    if settings.knowledge is not None:
+        installed(settings.knowledge)  # a mistake in it is told now, not at the first failure
+    intake = Intake(
+        store,
+        source,
+        keep=lambda workspace_id: policies.of(workspace_id).kept,
+        policy=policies.of,
+    )
     analyzer = Analyzer(
         store,
-        knowledge=knowledge_base.load,
+        knowledge=knowledge.of,
         workspaces=source,
         target=target,
         checker=target,
+        history=source,
         policy=policies.of,
     )
 
@@ -190,7 +200,7 @@ def _parts(
         target=target,
         checker=target,
         analyzer=analyzer,
-        foreign=Analyzer(store, knowledge=knowledge_base.load, policy=policies.of),
+        foreign=Analyzer(store, knowledge=knowledge.of, policy=policies.of),
         applier=Applier(
             store.approvals, store.changes, target, diff=unified_diff, policy=policies.of
         ),
@@ -202,7 +212,9 @@ def _parts(
             policy=policies.of,
             status=lambda workspace_id, execution_id: source.run(workspace_id, execution_id).status,
             post=Postman(settings).send,
+            regroup=partial(join_groups, store),
         ),
+        knowledge=knowledge,
         access=access,
         policies=policies,
         runtimes=runtimes,

@@ -12,6 +12,9 @@ from .account import RemoteAccount, RemoteNights
 from .analyses import RemoteAnalyses, RemoteFixes
 from .connection import ATTEMPTS, PATIENCE, Connection
 from .events import RemoteEvents
+from .groups import RemoteGroups
+from .knowledge import RemoteKnowledge
+from .patterns import RemotePatterns
 from .problems import ServerRefused
 from .quotas import RemoteQuotas
 from .schedules import RemoteSchedules
@@ -54,9 +57,12 @@ class RemoteService:
         self.quotas = RemoteQuotas(here)
         self.schedules = RemoteSchedules(here)
         self.analyses = RemoteAnalyses(here)
+        self.groups = RemoteGroups(here)
         self.fixes = RemoteFixes(here)
+        self.knowledge = RemoteKnowledge(here)
         self.account = RemoteAccount(here)
         self.nights = RemoteNights(here)
+        self.patterns = RemotePatterns(here)
 
     @property
     def principal(self) -> Principal:

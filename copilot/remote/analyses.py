@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from ..types import Approval, Change, Outcome, Preview, Report, Reversal, RunRecord
-from ..types.insight import DebugView, FailureGroup, FailureSummary
+from ..types.debug import DebugView
+from ..types.insight import FailureGroup, FailureSummary
 from ..types.page import Page
+from ..types.pasted import PastedDiagnosis, PastedError
 from .workspace import Workspace
 
 
@@ -16,6 +18,7 @@ class RemoteAnalyses:
         self._analyses = workspace.at("analyses", missing="analysis")
         self._workflows = workspace.at("workflows", missing="workflow")
         self._ended = workspace.at("workflows", missing="run of this workflow that has ended")
+        self._diagnose = workspace.at("diagnose", missing="workspace")
         self._failures = workspace.at("failures", missing="failure")
 
     def analyze(self, execution_id: str) -> Report:
@@ -30,6 +33,13 @@ class RemoteAnalyses:
 
     def debug(self, workflow_id: str) -> DebugView:
         return self._ended.one(DebugView, "GET", workflow_id, "debug")
+
+    def debug_run(self, execution_id: str) -> DebugView:
+        return self._executions.one(DebugView, "GET", execution_id, "debug")
+
+    def diagnose(self, given: PastedError) -> PastedDiagnosis:
+        body = given.model_dump(mode="json", exclude_none=True)
+        return self._diagnose.one(PastedDiagnosis, "POST", body=body)
 
     def failures(
         self, *, workflow_id: str | None = None, cursor: str | None = None, limit: int = 50

@@ -20,6 +20,7 @@ from ..errors import (
     NotFound,
     NotReversible,
     RequestInProgress,
+    RuleConflict,
     StaleBase,
     StoreUnavailable,
     TooManyRequests,
@@ -116,6 +117,7 @@ _SENTENCES: Mapping[str, Sentence[CopilotError]] = MappingProxyType(
         "approval_refused": Sentence(ApprovalRefused, str),
         "undo_expired": Sentence(UndoExpired, float),
         "not_reversible": Sentence(NotReversible, str),
+        "rule_conflict": Sentence(RuleConflict, str),
         "store_unavailable": Sentence(StoreUnavailable, str),
     }
 )

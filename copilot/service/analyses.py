@@ -2,32 +2,26 @@
 
 from collections.abc import Sequence
 
-from ..errors import NotFound
-from ..pipeline.sanitize import one_line
-from ..types import Report, RunRecord, StepRecord, StepStatus
-from ..types.insight import DebugView, FailureGroup, FailureSummary, TieredAdvice, TimelineStep
+from ..pasted import diagnose_given
+from ..types import Report, RunRecord
+from ..types.debug import DebugView
+from ..types.insight import FailureGroup, FailureSummary
 from ..types.page import Page
+from ..types.pasted import PastedDiagnosis, PastedError
 from ..types.principal import Scope
 from .caller import Caller
+from .debug import RunDebugger
 from .parts import Parts
-
-_LONGEST_ERROR = 300
-_STATES = {
-    StepStatus.SUCCEEDED: "good",
-    StepStatus.FAILED: "bad",
-    StepStatus.RUNNING: "warning",
-    StepStatus.PAUSED: "warning",
-    StepStatus.PENDING: "idle",
-    StepStatus.SKIPPED: "idle",
-}
+from .pattern_view import PatternView
 
 
 class LocalAnalyses:
     """Implements `Analyses`."""
 
-    def __init__(self, parts: Parts, caller: Caller) -> None:
+    def __init__(self, parts: Parts, caller: Caller, debugger: RunDebugger) -> None:
         self._parts = parts
         self._caller = caller
+        self._debugger = debugger
 
     def analyze(self, execution_id: str) -> Report:
         self._caller.require(Scope.ANALYZE)
@@ -50,27 +44,14 @@ class LocalAnalyses:
         return self._parts.store.analyses.get(self._caller.workspace_id, analysis_id)
 
     def debug(self, workflow_id: str) -> DebugView:
+        return self._debugger.of_workflow(workflow_id)
+
+    def debug_run(self, execution_id: str) -> DebugView:
+        return self._debugger.of_run(execution_id)
+
+    def diagnose(self, given: PastedError) -> PastedDiagnosis:
         self._caller.require(Scope.READ)
-        run = self._parts.runs.last_ended(self._caller.workspace_id, workflow_id)
-        if run is None:
-            raise NotFound("run of this workflow that has ended")
-        diagnosis = self._parts.analyzer.glance(run) if run.status.is_failure else None
-        return DebugView(
-            workflow_id=workflow_id,
-            execution_id=run.execution_id,
-            status=run.status.value,
-            started_at=run.started_at,
-            completed_at=run.finished_at,
-            timeline=tuple(_timeline_step(step) for step in run.steps),
-            root_cause=diagnosis.root_cause if diagnosis else None,
-            verdict=diagnosis.verdict if diagnosis else None,
-            explanation=diagnosis.explanation if diagnosis else None,
-            advice=tuple(
-                TieredAdvice(tier=hint.tier, type=hint.type, description=hint.description)
-                for hint in (diagnosis.fixes if diagnosis else ())
-            ),
-            report=self._parts.store.analyses.of_run(run.workspace_id, run.execution_id),
-        )
+        return diagnose_given(given, self._parts.knowledge.of(self._caller.workspace_id))
 
     def failures(
         self, *, workflow_id: str | None = None, cursor: str | None = None, limit: int = 50
@@ -87,24 +68,5 @@ class LocalAnalyses:
         workspace_id = self._caller.workspace_id
         self._parts.target.snapshot(workspace_id, workflow_id)  # NotFound for an unknown workflow
         self._parts.intake.catch_up(workspace_id)
-        return self._parts.analyzer.patterns(workspace_id, workflow_id)
-
-
-def _timeline_step(step: StepRecord) -> TimelineStep:
-    retried = step.status is StepStatus.SUCCEEDED and step.attempts > 1
-    elapsed = None
-    if step.started_at is not None and step.finished_at is not None:
-        elapsed = round((step.finished_at - step.started_at).total_seconds() * 1000)
-    return TimelineStep.model_validate(
-        {
-            "number": step.number,
-            "name": one_line(step.name or step.path.lstrip("/")),
-            "action": step.action,
-            "status": step.status.value,
-            "state": "warning" if retried else _STATES[step.status],
-            "started_at": step.started_at,
-            "execution_time_ms": elapsed,
-            "attempts": step.attempts,
-            "error": one_line(step.error.message, limit=_LONGEST_ERROR) if step.error else None,
-        }
-    )
+        view = PatternView(self._parts.store, self._parts.analyzer, self._parts.policies.of)
+        return view.of_workflow(workspace_id, workflow_id)

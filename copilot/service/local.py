@@ -7,10 +7,14 @@ from ..types.principal import Principal
 from .account import LocalAccount
 from .analyses import LocalAnalyses
 from .caller import Caller
+from .debug import RunDebugger
 from .engine import GuardedEngine
 from .fixes import LocalFixes
+from .groups import LocalGroups
+from .knowledge import LocalKnowledge
 from .nights import LocalNights
 from .parts import Parts
+from .patterns import LocalPatterns
 
 
 class LocalService:
@@ -25,10 +29,14 @@ class LocalService:
         self.events = self.engine.events
         self.quotas = self.engine.quotas
         self.schedules = self.engine.schedules
-        self.analyses = LocalAnalyses(parts, caller)
+        debugger = RunDebugger(parts, caller, self.engine.executions)
+        self.analyses = LocalAnalyses(parts, caller, debugger)
+        self.groups = LocalGroups(parts, caller)
         self.fixes = LocalFixes(parts, caller)
+        self.knowledge = LocalKnowledge(parts, caller)
         self.account = LocalAccount(parts, caller)
         self.nights = LocalNights(parts, caller)
+        self.patterns = LocalPatterns(parts, caller, self.workflows)
 
 
 class Copilot:

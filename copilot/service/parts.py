@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..access import Access
 from ..intake import Intake
+from ..knowledge import Knowledge
 from ..nightly import Nightly
 from ..pipeline.analyze import Analyzer
 from ..pipeline.apply import Applier
@@ -27,6 +28,7 @@ class Parts:
     applier: Applier
     intake: Intake
     nightly: Nightly
+    knowledge: Knowledge
     access: Access
     policies: Policies
     runtimes: Callable[[], tuple[RuntimeInfo, ...]]

@@ -11,51 +11,36 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from ..types import (
-    Approval,
-    Change,
-    CreditStatement,
-    Outcome,
-    Preview,
-    Report,
-    RunRecord,
-)
-from ..types.account import (
-    ApiKey,
-    AuditEntry,
-    NewApiKey,
-    ReceiptEntry,
-    RuntimeInfo,
-    SettingValue,
-)
+from ..types import Approval, Change, CreditStatement, Outcome, Preview, Report, RunRecord
+from ..types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
 from ..types.change import Reversal
+from ..types.debug import DebugView
 from ..types.engine import (
-    AccountAllowances,
     Decision,
     Execution,
     ExecutionPage,
     ExecutionStatus,
     Hints,
-    Override,
     Progress,
     ResourceKind,
     ResumeMode,
     RunEvent,
-    ScheduledStart,
-    ScheduleRecord,
-    ScheduleWarning,
     StepApproval,
     StepExecution,
     StoredResource,
     Tiles,
-    WaitingRun,
     WorkflowRecord,
     WorkflowVersionSummary,
 )
-from ..types.insight import DebugView, FailureGroup, FailureSummary
+from ..types.insight import FailureGroup, FailureSummary
+from ..types.knowledge import OwnEntry
 from ..types.nightly import Digest
 from ..types.page import Page
+from ..types.pasted import PastedDiagnosis, PastedError
 from ..types.principal import Principal, PrincipalKind, Role
+from .group_protocol import Groups
+from .pattern_protocol import Patterns
+from .timing_protocol import Quotas, Schedules
 
 Definition = str | Mapping[str, Any]
 
@@ -184,36 +169,6 @@ class Events(Protocol):
         ...
 
 
-class Quotas(Protocol):
-    """What the workspace's accounts may still do. *name* is `unit/window`: invitations/day."""
-
-    def list(self) -> Sequence[AccountAllowances]: ...
-
-    def waiting(self) -> Sequence[WaitingRun]:
-        """Runs that go on by themselves when their quota resets, the next first."""
-        ...
-
-    def override(self, integration: str, name: str, override: Override) -> AccountAllowances: ...
-
-    def restore(self, integration: str, name: str) -> AccountAllowances: ...
-
-
-class Schedules(Protocol):
-    """Workflows that are started by the clock. How they fared is as of its last tick."""
-
-    def list(self) -> Sequence[ScheduleRecord]: ...
-
-    def get(self, workflow_id: str) -> ScheduleRecord: ...
-
-    def starts(self, workflow_id: str, *, limit: int = 50) -> Sequence[ScheduledStart]:
-        """What came of the last ticks, the newest first."""
-        ...
-
-    def warnings(self, workflow_id: str) -> Sequence[ScheduleWarning]:
-        """What may go wrong with it, by its words: nobody watches a run by the clock."""
-        ...
-
-
 class Analyses(Protocol):
     def analyze(self, execution_id: str) -> Report:
         """Why this run failed and what to do. Raises NotAnalysable, InsufficientCredits."""
@@ -230,6 +185,14 @@ class Analyses(Protocol):
 
         Raises NotFound also for a workflow that has not run yet.
         """
+        ...
+
+    def debug_run(self, execution_id: str) -> DebugView:
+        """The same of one run, however it stands."""
+        ...
+
+    def diagnose(self, given: PastedError) -> PastedDiagnosis:
+        """What a pasted text says has failed, and why: for nothing, and nothing is stored."""
         ...
 
     def failures(
@@ -261,6 +224,23 @@ class Fixes(Protocol):
     def changes(self, workflow_id: str) -> Sequence[Change]: ...
 
     def outcome(self, change_id: str) -> Outcome: ...
+
+
+class Knowledge(Protocol):
+    """Entries of the knowledge base that the workspace has written itself."""
+
+    def list(self) -> Sequence[OwnEntry]: ...
+
+    def get(self, entry_id: str) -> OwnEntry: ...
+
+    def put(self, entry_id: str, content: str) -> OwnEntry:
+        """Store the YAML of an entry; with a shipped id it takes that one's place.
+
+        Raises InvalidInput naming the field, also when one of its own examples does not hold.
+        """
+        ...
+
+    def remove(self, entry_id: str) -> None: ...
 
 
 class Account(Protocol):
@@ -337,10 +317,19 @@ class Service(Protocol):
     def analyses(self) -> Analyses: ...
 
     @property
+    def groups(self) -> Groups: ...
+
+    @property
     def fixes(self) -> Fixes: ...
+
+    @property
+    def knowledge(self) -> Knowledge: ...
 
     @property
     def account(self) -> Account: ...
 
     @property
     def nights(self) -> Nights: ...
+
+    @property
+    def patterns(self) -> Patterns: ...

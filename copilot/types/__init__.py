@@ -1,13 +1,24 @@
 """The nouns of the copilot, in the order in which they appear: run, diagnosis, report, change."""
 
 from .change import Approval, Change, ChangeState, Outcome, OutcomeState, Preview, Reversal
-from .diagnosis import Diagnosis, Entity, Evidence, FixHint, Normalized, RootCause, Verdict
+from .diagnosis import (
+    Alternative,
+    Diagnosis,
+    Entity,
+    Evidence,
+    FixHint,
+    Normalized,
+    RootCause,
+    Verdict,
+)
 from .frozen import Frozen, Text, storable
 from .report import (
     Action,
     CreditStatement,
     FailedStep,
     Failure,
+    FollowingStep,
+    GreenRun,
     Pattern,
     Receipt,
     Report,
@@ -17,6 +28,7 @@ from .run import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 
 __all__ = [
     "Action",
+    "Alternative",
     "Approval",
     "Change",
     "ChangeState",
@@ -28,7 +40,9 @@ __all__ = [
     "FailedStep",
     "Failure",
     "FixHint",
+    "FollowingStep",
     "Frozen",
+    "GreenRun",
     "Normalized",
     "Outcome",
     "OutcomeState",

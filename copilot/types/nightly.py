@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from .diagnosis import RootCause, Verdict
 from .frozen import Frozen
+from .pattern import PatternState
 
 
 class PassState(StrEnum):
@@ -33,6 +34,9 @@ class DigestItem(Frozen):
     label: str
     failures: int = Field(description="Runs that failed so since the last pass.")
     is_new: bool = Field(description="Never seen in this workspace before this pass.")
+    pattern_state: PatternState | None = Field(
+        default=None, description="Where it stands as a repeated failure; null when it is none."
+    )
     first_occurred: AwareDatetime
     last_occurred: AwareDatetime
     execution_id: str = Field(
@@ -81,7 +85,12 @@ class Digest(Frozen):
     failures: int
     groups: int
     analysed: int
-    items: tuple[DigestItem, ...] = Field(description="Largest impact first.")
+    items: tuple[DigestItem, ...] = Field(
+        description=(
+            "Repeated failures that are new, worsening or regressed first, dismissed ones last; "
+            "then the largest impact."
+        )
+    )
     fixes: tuple[DigestFix, ...] = ()
     credits: int
     credit_cap: int | None

@@ -30,7 +30,7 @@ class Scope(StrEnum):
     RUN = "run"  # start, cancel, resume and pause
     TUNE = "tune"  # change settings that loosen nothing
     EDIT = "edit"  # store workflows and resources
-    APPROVE = "approve"  # approve, apply, undo and revert a fix
+    APPROVE = "approve"  # approve, apply, undo and revert a fix; rules about groups
     AUDIT = "audit"  # read who did what
     GOVERN = "govern"  # keys, credits, and settings that loosen a limit
 

@@ -106,10 +106,10 @@ def test_two_readers_at_once_count_each_run_once(store, engine, change):
 def test_errors_are_examined_while_others_can_write(store, engine, monkeypatch):
     seen = []
 
-    def examine_and_write(run):
+    def examine_and_write(run, **options):
         store.failures.advance("rival", "engine", len(seen) + 1)
         seen.append(run.execution_id)
-        return examine(run)
+        return examine(run, **options)
 
     monkeypatch.setattr(copilot.intake, "examine", examine_and_write)
     Intake(store, Runs(failed(1), failed(2))).catch_up("acme")
@@ -125,7 +125,8 @@ def test_runs_without_a_fix_under_watch_cost_no_query_of_their_own(store, engine
         Intake(store, Runs(*runs)).catch_up(workspace_id)
         return len(seen)
 
-    assert statements(150, "acme") == statements(2, "rival") <= 12
+    # the fifth failure makes a pattern of them
+    assert statements(150, "acme") == statements(5, "rival") <= 16
 
 
 def test_what_a_run_says_of_a_fix_is_counted_in_the_order_the_runs_ended(store, change):

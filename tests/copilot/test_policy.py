@@ -251,6 +251,7 @@ def test_writable_is_what_the_one_who_asks_can_change(policies: Policies) -> Non
         "schedule_notices_to",
         "agent_model",
         "agent_runtime",
+        "group_keep",
     }
     assert writable(ROBOT) == writable(somebody(Role.OPERATOR)) == tunable
     least = {"nightly_credit_cap": 0, "verify_runs": 100, "approval_seconds": 1}

@@ -24,8 +24,9 @@ WORKFLOW = {
 }
 ASKS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 WRITES = ASKS[1:]
-#: Reads of the run, the workflow, the settings, the pattern and the resources, and one charge.
-MOST = 26
+#: Reads of the run, its last green one, the workflow, settings, rules and entries of the workspace,
+#: the pattern and the resources, and one charge.
+MOST = 30
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,21 @@ FOREIGN_RUN = {
     "status": "failed",
     "error": {"message": "401 Unauthorized: token expired"},
 }
+ENTRY = """root_cause: upstream_error
+retry_helps: true
+patterns: [{weight: 90, has: [flux gate is closed]}]
+explanation: The flux gate was closed for maintenance.
+fixes: [{type: manual, description: Wait until it opens again}]
+examples: {match: [the flux gate is closed], no_match: [the gate answered late]}
+"""
 TEMPLATE = {"content": {"subject": "Hi", "body": "Hello {name}"}}
 DECIDE = "POST /executions/{execution_id}/approvals/{path}"
+
+
+BROKEN = {
+    "name": "Broken",
+    "steps": [{"id": "broken", "action": "read_sheet", "with": {"file": "missing.xlsx"}}],
+}
 
 
 def asking(step_id="ok", **settings):
@@ -71,6 +84,7 @@ class World:
         client.ended(client.run("greeting"))
         client("PUT", "/resources/template/hello", json=TEMPLATE)
         client("PUT", f"/quotas/{own}/sends/day", json={"limit": 9})
+        client("PUT", f"/knowledge/gate_{own}", json={"content": ENTRY})
         client.post("/workflows", {"workflow_id": "asking", "definition": asking(own)})
         failed = client.failed()
         report = client.post(f"/executions/{failed}/analyze")
@@ -79,6 +93,7 @@ class World:
         change_id = client.post(f"/approvals/{approval_id}/apply")["change_id"]
         client.post(f"/changes/{change_id}/revert")
         client.post("/nights")
+        self.pattern = self.new_pattern()
         self.ids = {
             "workflow_id": "greeting",
             "version": "1",
@@ -94,14 +109,37 @@ class World:
             "approval_id": approval_id,
             "change_id": change_id,
             "key_id": self.new_key(),
+            "signature": self.new_signature(own),
+            "rule_id": self.new_rule(),
+            "entry_id": f"gate_{own}",
         }
         self.waiting = self.new_question()
+        self.other = self.new_signature()
+
+    def new_pattern(self):
+        """The signature of a failure that the workflow `broken` has repeated."""
+        self.client.post("/workflows", {"workflow_id": "broken", "definition": BROKEN})
+        for _ in range(5):
+            self.client.ended(self.client.run("broken"))
+        (pattern,) = self.client.get("/patterns")["patterns"]
+        return pattern["signature"]
 
     def new_question(self):
         """A run that waits for a person."""
         execution_id = self.client.run("asking", test_mode=True)
         assert self.client.ended(execution_id)["status"] == "paused"
         return execution_id
+
+    def new_signature(self, name=None):
+        """Of a failure that is like no other: its caller says what it is."""
+        name = name or f"failure {next(_numbers)}"
+        error = FOREIGN_RUN["error"] | {"fingerprint": name}
+        run = FOREIGN_RUN | {"execution_id": name, "error": error}
+        return self.client.post("/analyses", {"run": run})["signature"]
+
+    def new_rule(self):
+        path = f"/groups/{self.new_signature()}/ignore"
+        return self.client.post(path)["rule_id"]
 
     def new_key(self):
         made = {"name": "someone", "kind": "machine", "role": "viewer"}
@@ -128,12 +166,18 @@ class World:
         """
         method, _, path = row.partition(" (")[0].partition(" ")
         known = self.ids | ({"execution_id": self.waiting} if row == DECIDE else {})
+        known |= (
+            {"workflow_id": "broken", "signature": self.pattern} if "/patterns/" in path else {}
+        )
         known |= ({} if not consumed else self._made_for(row)) | ids
         options = OPTIONS.get(row, {})
         if row == "PATCH /settings":
             options = {"json": {"pattern_window": next(_few)}}
         if row == "PATCH /settings (loosening)":
             options = {"json": {"nightly_credit_cap": next(_numbers)}}
+        if row in OF_PAIRS:
+            other = self.new_signature() if consumed else self.other
+            options = {"json": {"other": other, "reason": "another cause"}}
         if row == "POST /fixes/{fix_id}/approve":
             self._as_it_was()
             options = {"json": self.client.seen(self.ids["fix_id"])}
@@ -145,14 +189,20 @@ class World:
                 return {"approval_id": self.new_approval()}
             case "POST /changes/{change_id}/undo" | "POST /changes/{change_id}/revert":
                 return {"change_id": self.new_change()}
+            case "POST /groups/{signature}/ignore":
+                return {"signature": self.new_signature()}
+            case "POST /groups/{signature}/unignore":
+                signature = self.new_signature()
+                self.client.post(f"/groups/{signature}/ignore")
+                return {"signature": signature}
+            case "DELETE /groups/rules/{rule_id}":
+                return {"rule_id": self.new_rule()}
             case "POST /keys/{key_id}/revoke":
                 return {"key_id": self.new_key()}
-            case "DELETE /resources/{kind}/{name}":
-                self.client("PUT", "/resources/template/passing", json=TEMPLATE)
-                return {"name": "passing"}
-            case "DELETE /quotas/{integration}/{unit}/{window}":
-                self.client("PUT", "/quotas/passing/sends/day", json={"limit": 9})
-                return {"integration": "passing"}
+            case _ if row in PASSING:
+                path, body, ids = PASSING[row]
+                self.client("PUT", path, json=body)
+                return ids
             case "POST /executions/{execution_id}/approvals/{path}":
                 return {"execution_id": self.new_question()}
             case "POST /executions/{execution_id}/resume":
@@ -162,6 +212,25 @@ class World:
                 return {}
 
 
+#: What is deleted: where it is made for that, of what, and what it is called.
+PASSING = {
+    "DELETE /resources/{kind}/{name}": (
+        "/resources/template/passing",
+        TEMPLATE,
+        {"name": "passing"},
+    ),
+    "DELETE /knowledge/{entry_id}": (
+        "/knowledge/passing",
+        {"content": ENTRY},
+        {"entry_id": "passing"},
+    ),
+    "DELETE /quotas/{integration}/{unit}/{window}": (
+        "/quotas/passing/sends/day",
+        {"limit": 9},
+        {"integration": "passing"},
+    ),
+}
+OF_PAIRS = {"POST /groups/{signature}/split", "POST /groups/{signature}/merge"}
 OPTIONS = {
     "POST /workflows": {"json": {"definition": DEFINITION}},
     "PUT /workflows/{workflow_id}": {
@@ -175,6 +244,8 @@ OPTIONS = {
     "PUT /quotas/{integration}/{unit}/{window}": {"json": {"limit": 9}},
     "PUT /resources/{kind}/{name}": {"json": TEMPLATE},
     "POST /analyses": {"json": {"run": FOREIGN_RUN}},
+    "POST /diagnose": {"json": {"text": "401 Unauthorized: token expired"}},
+    "PUT /knowledge/{entry_id}": {"json": {"content": ENTRY}},
     "POST /credits/grant": {"json": {"credits": 100}},
     "PATCH /settings": {"json": {"nightly_enabled": False}},
     "POST /keys": {"json": {"name": "another", "kind": "machine", "role": "viewer"}},

@@ -7,11 +7,15 @@ import pytest
 
 from copilot.surfaces.rest.app import WORKSPACE, create_app
 from tests.surfaces.rest_client import one_database
-from tests.surfaces.rest_requests import OPTIONS, World, routes
+from tests.surfaces.rest_requests import OF_PAIRS, OPTIONS, World, routes
 from tests.surfaces.test_api_permissions import Unopened, stored
 
 INSIDE = sorted(routes(create_app(Unopened()))[0])
-MAKES_WHAT_IT_NAMES = {"PUT /resources/{kind}/{name}", "PUT /quotas/{integration}/{unit}/{window}"}
+MAKES_WHAT_IT_NAMES = {
+    "PUT /knowledge/{entry_id}",
+    "PUT /resources/{kind}/{name}",
+    "PUT /quotas/{integration}/{unit}/{window}",
+}
 PARAMETERS = [
     (row, name)
     for row in INSIDE
@@ -19,7 +23,12 @@ PARAMETERS = [
     if name not in {"kind", "version", "unit", "window"} and row not in MAKES_WHAT_IT_NAMES
 ]
 #: Ids that a request carries elsewhere than in its path.
-IN_BODIES = [("POST /executions", "workflow_id"), ("POST /keys", "replaces")]
+IN_BODIES = [
+    ("POST /executions", "workflow_id"),
+    ("POST /keys", "replaces"),
+    ("POST /groups/{signature}/split", "other"),
+    ("POST /groups/{signature}/merge", "other"),
+]
 IN_QUERIES = [("/executions", "workflow_id"), ("/failures", "workflow_id")]
 NEVER = "0" * 32
 
@@ -108,7 +117,11 @@ def test_nobody_elsewhere_decides_a_question(mine, theirs, missing):
 @pytest.mark.parametrize(("row", "name"), IN_BODIES)
 def test_their_ids_in_bodies_too(mine, theirs, missing, row, name):
     method, path, options = mine.request(row)
-    ids = {"workflow_id": theirs.ids["workflow_id"], "replaces": theirs.ids["key_id"]}
+    ids = {
+        "workflow_id": theirs.ids["workflow_id"],
+        "replaces": theirs.ids["key_id"],
+        "other": theirs.ids["signature"],
+    }
     for foreign in (ids[name], NEVER):
         same(mine.client(method, path, json=options["json"] | {name: foreign}), missing)
 
@@ -154,4 +167,4 @@ def test_there_is_a_request_for_every_route_that_takes_a_body(server):
         for method, operation in operations.items()
         if operation.get("requestBody", {}).get("required")
     }
-    assert with_body <= OPTIONS.keys() | {"POST /fixes/{fix_id}/approve"}
+    assert with_body <= OPTIONS.keys() | OF_PAIRS | {"POST /fixes/{fix_id}/approve"}

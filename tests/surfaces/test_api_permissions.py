@@ -28,6 +28,7 @@ MOVING = {"last_used_at"}
 BY_THE_CLOCK = {"engine_worker", "job_tick", "workflow_schedule"}
 #: They leave a record of their own: a run, or a receipt.
 RECORDED_ELSEWHERE = {
+    "POST /diagnose",  # nothing is stored
     "POST /executions",
     "POST /executions/{execution_id}/analyze",
     "POST /analyses",

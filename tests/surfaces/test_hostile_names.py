@@ -13,6 +13,7 @@ from copilot.surfaces.cli import (
     approvals,
     failures,
     fixes,
+    patterns,
     quotas,
     runs,
     schedules,
@@ -22,15 +23,18 @@ from copilot.surfaces.cli import (
 )
 from copilot.surfaces.cli._shown import block, line
 from copilot.types.account import ReceiptEntry
+from copilot.types.debug import DebugView, TieredAdvice, TimelineStep
 from copilot.types.diagnosis import RootCause, Verdict
-from copilot.types.insight import (
-    DebugView,
-    FailureGroup,
-    FailureSummary,
-    TieredAdvice,
-    TimelineStep,
-)
+from copilot.types.insight import FailureGroup, FailureSummary
 from copilot.types.page import Page
+from copilot.types.pattern import (
+    Dismissal,
+    Elsewhere,
+    Impact,
+    PatternLife,
+    PatternState,
+    TriggerCount,
+)
 from tests.surfaces.chat_service import (
     NOW,
     RecordingService,
@@ -100,6 +104,7 @@ LISTS = [
     ("nightly",),
     ("nightly", "--latest", "--markdown"),
     ("report", "REPORT"),
+    ("report", "REPORT", "--markdown"),
     ("analyze", "--file", "runs.jsonl"),
 ]
 
@@ -145,6 +150,16 @@ def _raw_answers(**changes):
         workflow_id=AGENT,
         pattern=pattern(warning=f"w{EVIL}", recommendation=f"r{EVIL}"),
         executions=(RUN,),
+        life=PatternLife(
+            state=PatternState.DISMISSED,
+            since=NOW,
+            detected_at=NOW,
+            failures=5,
+            passed=0,
+            dismissal=Dismissal(by=EVIL, by_name=EVIL, at=NOW, reason=EVIL),
+        ),
+        impact=Impact(runs=5, summed=5, since=NOW, triggers=(TriggerCount(trigger=EVIL, runs=5),)),
+        elsewhere=Elsewhere(workflows=(EVIL,), since=NOW, words=EVIL),
     )
     step = TimelineStep(
         number=1, name=EVIL, action=EVIL, status=EVIL, state="bad", error=f"boom{EVIL}"
@@ -185,6 +200,8 @@ def _raw_answers(**changes):
     return RecordingService(
         analyses__failures=lambda **_: Page[FailureSummary](items=(raw,), next_cursor=EVIL + "c"),
         analyses__patterns=lambda _id: (group,),
+        patterns__list=lambda **_: (group,),
+        patterns__dismiss=lambda *_, **__: group.life,
         analyses__debug=lambda _id: view,
         analyses__report=lambda _id: told,
         account__receipts=lambda **_: Page[ReceiptEntry](items=(receipt,), next_cursor=None),
@@ -198,7 +215,9 @@ def _raw_answers(**changes):
     ("module", "command"),
     [
         (failures, ("failures",)),
-        (failures, ("patterns", "x")),
+        (patterns, ("patterns",)),
+        (patterns, ("patterns", "x")),
+        (patterns, ("patterns", "dismiss", "x", "n1:x")),
         (failures, ("debug", "x")),
         (analyze, ("report", "x")),
         (account, ("credits", "receipts")),

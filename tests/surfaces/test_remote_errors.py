@@ -37,6 +37,7 @@ OURS = [
     ours.UndoExpired(5.0),
     ours.UndoExpired(0.5),
     ours.NotReversible("it was taken back already."),
+    ours.RuleConflict("rule_1 by Ana keeps them apart. Take that back first."),
     ours.StoreUnavailable("disk I/O error"),
 ]
 ENGINES = [

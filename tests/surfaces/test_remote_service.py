@@ -1,6 +1,6 @@
 """The use cases give the same here and over HTTP, every one of the protocol."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -15,8 +15,9 @@ from copilot.service.protocol import Service
 from copilot.settings import load
 from copilot.sources import jsonl
 from copilot.types.engine import Override, ResourceKind
+from copilot.types.pasted import PastedError
 from copilot.types.principal import PrincipalKind, Role
-from tests.surfaces.rest_requests import DEFINITION, asking
+from tests.surfaces.rest_requests import DEFINITION, ENTRY, asking
 from tests.surfaces.twins import overheard_server, use_cases
 
 FOREIGN = {"id": "r1", "agent": "crm", "status": "Failed", "error": "Token expired"}
@@ -71,10 +72,34 @@ class Twins:
         step = {"id": "a", "type": "agent", "prompt": prompt}
         return self.owner.workflows.create(DEFINITION | {"steps": [step]}).workflow_id
 
+    def pattern(self):
+        """A workflow and the signature of what it has failed with again and again."""
+        name = self.workflow()
+        for _ in range(5):
+            started = self.owner.executions.start(name)
+            assert self.owner.executions.wait(started.id, 30).status.is_failure
+        (group,) = self.owner.analyses.patterns(name)
+        return name, group.signature
+
+    def entry(self):
+        return self.owner.knowledge.put(f"gate_{next(_numbers)}", ENTRY).entry_id
+
     def quota(self):
         name = f"account {next(_numbers)}/ä"
         self.owner.quotas.override(name, "sends/day", Override(limit=5))
         return name
+
+    def signature(self, name=None):
+        name = name or f"failure {next(_numbers)}"
+        error = {"message": "Token expired", "fingerprint": name}
+        run = jsonl.parse_run(
+            FOREIGN | {"id": name, "error": error}, where="line 1", workspace_id="default"
+        )
+        return self.owner.analyses.analyze_foreign(run).signature
+
+    def ignored(self):
+        signature = self.signature()
+        return signature, self.owner.groups.ignore(signature).rule_id
 
     def key(self):
         kind, role = PrincipalKind.MACHINE, Role.VIEWER
@@ -140,6 +165,12 @@ def _put(twins):
     )
 
 
+def _merge_what_was_split(twins):
+    one, other = twins.signature(), twins.signature()
+    twins.owner.groups.split(one, other)
+    twins.remote.groups.merge(one, other)
+
+
 def _list_failures(twins):
     twins.failed()
     return twins.remote.analyses.failures(limit=1)
@@ -186,8 +217,21 @@ CALLS = {
     "analyses.analyze_foreign": _foreign,
     "analyses.report": lambda t: t.remote.analyses.report(t.report().analysis_id),
     "analyses.debug": lambda t: t.remote.analyses.debug(t.report().workflow_id),
+    "analyses.debug_run": lambda t: t.remote.analyses.debug_run(t.failed()),
+    "analyses.diagnose": lambda t: t.remote.analyses.diagnose(PastedError(text="KeyError: 'a'")),
+    "knowledge.list": lambda t: (t.entry(), t.remote.knowledge.list())[1],
+    "knowledge.get": lambda t: t.remote.knowledge.get(t.entry()),
+    "knowledge.put": lambda t: t.remote.knowledge.put("flux_gate", ENTRY),
+    "knowledge.remove": lambda t: t.remote.knowledge.remove(t.entry()),
     "analyses.failures": _list_failures,
     "analyses.patterns": lambda t: t.remote.analyses.patterns(t.report().workflow_id),
+    "groups.list": lambda t: (t.ignored(), t.remote.groups.list(limit=3))[1],
+    "groups.get": lambda t: t.remote.groups.get(t.ignored()[0]),
+    "groups.split": lambda t: t.remote.groups.split(t.signature(), t.signature(), reason="ä"),
+    "groups.merge": lambda t: t.remote.groups.merge(t.signature(), t.signature()),
+    "groups.ignore": lambda t: t.remote.groups.ignore(t.signature(), reason="noise"),
+    "groups.unignore": lambda t: t.remote.groups.unignore(t.ignored()[0]),
+    "groups.forget": lambda t: t.remote.groups.forget(t.ignored()[1]),
     "fixes.preview": lambda t: t.remote.fixes.preview(t.fix()),
     "fixes.approve": _approve,
     "fixes.apply": lambda t: t.remote.fixes.apply(t.approval()),
@@ -207,6 +251,11 @@ CALLS = {
     "account.revoke_key": lambda t: t.remote.account.revoke_key(t.key()),
     "account.audit": lambda t: t.remote.account.audit(limit=2),
     "account.runtimes": lambda t: t.remote.account.runtimes(),
+    "patterns.list": lambda t: (t.pattern(), t.remote.patterns.list(limit=3))[1],
+    "patterns.dismiss": lambda t: t.remote.patterns.dismiss(*t.pattern(), reason="bekannt, ä"),
+    "patterns.reopen": lambda t: t.remote.patterns.reopen(*t.pattern(), reason="again"),
+    "patterns.pause": lambda t: t.remote.patterns.pause(*t.pattern()),
+    "patterns.causes": lambda t: t.remote.patterns.causes(since=LATER - timedelta(9), until=LATER),
     "nights.run": lambda t: t.remote.nights.run(credit_cap=1, spend_cap_usd=Decimal("0.50")),
     "nights.latest": lambda t: (t.owner.nights.run(), t.remote.nights.latest())[1],
 }
@@ -316,8 +365,17 @@ REFUSALS = {
     "analyses.analyze": lambda t: t.remote.analyses.analyze("nope"),
     "analyses.report": lambda t: t.remote.analyses.report("nope"),
     "analyses.debug": lambda t: t.remote.analyses.debug("nope"),
+    "analyses.debug_run": lambda t: t.remote.analyses.debug_run("nope"),
+    "knowledge.get": lambda t: t.remote.knowledge.get("nope"),
+    "knowledge.put": lambda t: t.remote.knowledge.put("flux_gate", "colour: red"),
+    "knowledge.remove": lambda t: t.remote.knowledge.remove("nope"),
     "analyses.patterns": lambda t: t.remote.analyses.patterns("nope"),
     "analyses.failures": lambda t: t.remote.analyses.failures(cursor="nope"),
+    "groups.get": lambda t: t.remote.groups.get("nope"),
+    "groups.split": lambda t: t.remote.groups.split(t.signature(), "nope"),
+    "groups.merge": lambda t: _merge_what_was_split(t),
+    "groups.ignore": lambda t: t.remote.groups.ignore("nope"),
+    "groups.forget": lambda t: t.remote.groups.forget("nope"),
     "fixes.preview": lambda t: t.remote.fixes.preview("fix_nope"),
     "fixes.approve": lambda t: t.remote.fixes.approve(t.fix(), digest="0" * 64, version=1),
     "fixes.apply": lambda t: t.remote.fixes.apply("nope"),

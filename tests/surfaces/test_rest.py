@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from copilot.demo import URGENT_MAIL
-from copilot.surfaces.rest.nights import prefers_markdown
+from copilot.surfaces.rest.forms import prefers_markdown
 from copilot.types.run import RunRecord
 from tests.surfaces.rest_client import one_database, says
 from tests.surfaces.rest_requests import FOREIGN_RUN
@@ -98,6 +98,18 @@ def test_a_night_is_told_as_data_and_as_text(fresh, failed):
     assert text.headers["content-type"] == "text/markdown; charset=utf-8"
     assert latest.headers["vary"] == text.headers["vary"] == "Accept"
     assert "`ask-copilot fix apply " in text.text
+
+
+def test_a_report_is_told_as_data_and_as_a_document(fresh, failed):
+    report = fresh.post(f"/executions/{failed}/analyze")
+    path = f"/analyses/{report['analysis_id']}"
+    data = fresh("GET", path)
+    document = fresh("GET", path, headers={"Accept": "text/markdown"})
+    assert data.json()["execution_id"] == failed
+    assert data.headers["vary"] == document.headers["vary"] == "Accept"
+    assert document.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert document.text.startswith("# Why `urgent-mail-digest` failed\n")
+    assert "## Fix" in document.text
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ import copilot.types as types
 from copilot.surfaces.rest import examples as module
 from copilot.surfaces.rest.app import create_app
 from copilot.surfaces.rest.problems import Problem
+from copilot.types.debug import DebugView
 from copilot.types.engine import Execution
+from copilot.types.group import GroupDetail
 from copilot.types.nightly import Digest
+from copilot.types.pasted import PastedDiagnosis
 from engine.http.executions import ExecutionDetail
 from tests.surfaces.rest_client import one_database
 from tests.surfaces.test_api_permissions import Unopened
@@ -27,8 +30,12 @@ MODELS = {
     "Approval": types.Approval,
     "Change": types.Change,
     "Digest": Digest,
+    "DebugView": DebugView,
+    "PastedDiagnosis": PastedDiagnosis,
+    "GroupDetail": GroupDetail,
     "Problem": Problem,
 }
+PASTED = "HTTPError: 401 Client Error: Unauthorized for url: https://crm.example.com/me"
 #: Where a route leaves a member out that its model has.
 LEFT_OUT = {"output"}
 FRAMES = re.compile(r"(?: {2,}.*\n)+")
@@ -47,11 +54,14 @@ def answers(tmp_path_factory):
         digest = client.post("/nights")
         yield {
             "Report": report,
+            "DebugView": client.get(f"/executions/{failed}/debug") | {"report": None},
+            "PastedDiagnosis": client.post("/diagnose", {"text": PASTED}),
             "Execution": client.post(f"/executions/{failed}/cancel"),  # which has ended
             "ExecutionDetail": client.get(f"/executions/{failed}"),
             "Preview": preview,
             "Approval": approval,
             "Digest": digest,
+            "GroupDetail": client.get(f"/groups/{report['signature']}"),
             "Change": client.post(f"/approvals/{approval['approval_id']}/apply"),
         }
 

@@ -30,7 +30,8 @@ _MODULES: Mapping[str, str] = MappingProxyType(
         "report": "analyze",
         "debug": "failures",
         "failures": "failures",
-        "patterns": "failures",
+        "patterns": "patterns",
+        "groups": "groups",
         "fix": "fixes",
         "undo": "fixes",
         "revert": "fixes",
@@ -48,6 +49,7 @@ _MODULES: Mapping[str, str] = MappingProxyType(
         "data": "data",
         "diagnose": "pure",
         "normalize": "pure",
+        "kb": "knowledge",
     }
 )
 

@@ -11,16 +11,8 @@ from rich.text import Text
 
 from ...types.account import ApiKey, AuditEntry, ReceiptEntry, RuntimeInfo, SettingValue
 from ...types.engine import WorkflowRecord, WorkflowVersionSummary
-from ...types.insight import DebugView, FailureGroup, FailureSummary, TimelineStep
+from ...types.insight import FailureSummary
 from ._shown import PROSE, block, cell, line, moment
-
-_TIERS = "  quick: gets it going again; better: repairs the cause; best: keeps it from coming back."
-_STATES = {
-    "good": ("✓", "green"),
-    "warning": ("!", "yellow"),
-    "bad": ("✗", "red"),
-    "idle": ("·", "dim"),
-}
 
 
 def page_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,62 +44,6 @@ def show_failures(console: Console, failures: Sequence[FailureSummary]) -> None:
         )
         console.print(Text(f"  {line(one.error)}", style="red"))
     say_if_none(console, failures, "No failed runs.")
-
-
-def show_groups(console: Console, groups: Sequence[FailureGroup]) -> None:
-    for one in groups:
-        pattern = one.pattern
-        counted = f"{pattern.failure_count} of the last {pattern.window} failed runs"
-        console.print(Text.assemble((f"{counted}: ", "bold"), line(one.label)))
-        if pattern.warning:
-            console.print(Text(f"  ⚠ {line(pattern.warning, limit=PROSE)}", style="yellow"))
-        if pattern.recommendation:
-            console.print(Text(f"  Recommendation: {line(pattern.recommendation, limit=PROSE)}"))
-        if one.executions:
-            console.print(Text(f"  newest: {line(one.executions[0])}", style="dim"))
-    say_if_none(console, groups, "No failures among its last runs.")
-
-
-def show_debug(console: Console, view: DebugView) -> None:
-    """The timeline, then what the rules say. Signs and words carry the meaning, colour helps."""
-    console.print(
-        Text.assemble(
-            (f"{line(view.workflow_id)}: {line(view.status.replace('_', ' '))}", "bold"),
-            (f"  {line(view.execution_id)}", "dim"),
-        )
-    )
-    for step in view.timeline:
-        console.print(_timeline_line(step))
-        if step.error:
-            console.print(Text(f"      {line(step.error)}", style="red"))
-    if view.root_cause is not None and view.verdict is not None:
-        console.print()
-        console.print(Text(f"Root cause: {view.root_cause.value} ({view.verdict.value})"))
-    if view.explanation:
-        console.print(Text(block(view.explanation)))
-    for advice in view.advice:
-        words = line(advice.description, limit=PROSE)
-        console.print(Text.assemble((f"  {advice.tier:<6} ", "bold"), words))
-    if view.advice:
-        console.print(Text(_TIERS, style="dim"))
-    if view.report is not None:
-        console.print(
-            Text(f"Analysed:  ask-copilot report {line(view.report.analysis_id)}", style="dim")
-        )
-    elif view.root_cause is not None:
-        console.print(Text(f"Fixes:  ask-copilot analyze {line(view.execution_id)}", style="dim"))
-
-
-def _timeline_line(step: TimelineStep) -> Text:
-    sign, style = _STATES[step.state]
-    facts = [line(step.action), line(step.status)]
-    if step.execution_time_ms is not None:
-        facts.append(f"{step.execution_time_ms} ms")
-    if step.attempts > 1:
-        facts.append(f"{step.attempts} attempts")
-    return Text.assemble(
-        (f"  {sign} {step.number}. {line(step.name)}", style), (f"  ({', '.join(facts)})", "dim")
-    )
 
 
 def show_workflows(console: Console, workflows: Sequence[WorkflowRecord]) -> None:

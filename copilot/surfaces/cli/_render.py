@@ -30,6 +30,9 @@ _SURE = {
     Verdict.LIKELY: "likely",
     Verdict.INCONCLUSIVE: "inconclusive",
 }
+#: Steps that failed because of the first one and are listed.
+MOST_FOLLOWING = 5
+MOST_EVIDENCE = 4
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -56,19 +59,75 @@ def _facts(report: Report) -> Table:
     step = report.failed_step
     if step.step_number is not None:
         table.add_row("Step", Text(f"{step.step_number} ({line(step.action or '')})"))
-    table.add_row("Root cause", Text(f"{report.root_cause.value} ({_SURE[report.verdict]})"))
-    for number, evidence in enumerate(report.evidence[:4]):
-        source = evidence.source.replace("_", " ")
-        table.add_row(
-            "" if number else "Evidence",
-            Text(f"{line(source)}: {line(evidence.text, limit=PROSE)}"),
-        )
-    if report.later_failures:
-        noun = "step" if report.later_failures == 1 else "steps"
-        table.add_row(
-            "Follows from it", Text(f"{report.later_failures} {noun} failed after this one")
-        )
+    cause = f"{report.root_cause.value} ({_SURE[report.verdict]})"
+    grounds = f": {line(report.grounds, limit=PROSE)}" if report.grounds else ""
+    table.add_row("Root cause", Text(f"{cause}{grounds}"))
+    if report.wrapped_by is not None:
+        said = line(report.wrapped_by, limit=PROSE) or "nothing"
+        table.add_row("The step said", Text(f"{said}; the error inside it is shown"))
+    if report.location_note:
+        table.add_row("Where", Text(line(report.location_note, limit=PROSE)))
+    _add_rows(
+        table,
+        "Evidence",
+        [
+            f"{one.source.replace('_', ' ')}: {one.text}"
+            for one in report.evidence[:MOST_EVIDENCE]
+            if one.source != "change"  # told below
+        ],
+    )
+    if report.own_entry is not None:
+        table.add_row("Known from", Text(f"your own entry {line(report.own_entry)}"))
+    _add_rows(table, "Follows from it", _followed(report))
+    _add_rows(table, "Failed too", _beside(report))
+    _add_rows(table, "Changed since", _changes(report))
+    _add_rows(table, "Limits", report.quota_use)
+    _add_rows(
+        table,
+        "Ruled out",
+        [f"{one.root_cause.value}: {one.why_not}" for one in report.alternatives],
+    )
+    _add_rows(table, "To be sure, get", report.collect)
     return table
+
+
+def _add_rows(table: Table, title: str, texts: Sequence[str]) -> None:
+    """A row for each of *texts*, *title* before the first."""
+    for number, text in enumerate(texts):
+        table.add_row("" if number else title, Text(line(text, limit=PROSE)))
+
+
+def _changes(report: Report) -> list[str]:
+    """What has changed since the last green run, which is named; that nothing has, too."""
+    green = report.last_green_run
+    if green is None:
+        return list(report.changes_since)
+    run = f"run {green.execution_id}, {green.ago}"
+    if not report.changes_since:
+        return [f"nothing that is known, since it last went well ({run})"]
+    return [*report.changes_since, f"since it last went well ({run})"]
+
+
+def _followed(report: Report) -> list[str]:
+    """Each step that failed because of this one; how many more there are."""
+    if not report.later_failures:
+        return []
+    noun = "step" if report.later_failures == 1 else "steps"
+    named = [
+        f"step {one.step_number} ({one.action}): {one.error or 'no error text'}"
+        for one in report.followed_by[:MOST_FOLLOWING]
+    ]
+    others = report.later_failures - len(named)
+    more = [f"and {others} more"] if named and others > 0 else []
+    return [f"{report.later_failures} {noun} failed because of this one", *named, *more]
+
+
+def _beside(report: Report) -> list[str]:
+    """Each step that failed for itself: the fix of this one does nothing for them."""
+    return [
+        f"step {one.step_number} ({one.action}): {one.error or 'no error text'}"
+        for one in report.failed_beside[:MOST_FOLLOWING]
+    ]
 
 
 def show_fixes(console: Console, fixes: Sequence[SuggestedFix], *, diffs: bool = True) -> None:

@@ -12,6 +12,7 @@ from ...errors import (
     ServerUnreachable,
     details,
 )
+from ...postmortem import as_markdown
 from ...service import Service
 from ...settings import Settings
 from ...sources import jsonl
@@ -30,35 +31,46 @@ from ._shown import block, line
     type=click.File(encoding="utf-8-sig", errors="replace"),
     help="Runs of another system, one JSON object a line ('-' for standard input).",
 )
+@click.option("--markdown", "as_md", is_flag=True, help="As a document, for a ticket or a wiki.")
 @on_workspace
-def analyze(execution: str | None, file: IO[str] | None, settings: Settings, as_json: bool) -> None:
+def analyze(
+    execution: str | None, file: IO[str] | None, as_md: bool, settings: Settings, as_json: bool
+) -> None:
     """Say why EXECUTION failed: which step, which cause, on what evidence, and how to fix it.
 
     With --file, runs of another system are analysed instead, one report for each; with --json each
-    is one line.
+    is one line, with --markdown each is a document.
     """
+    _one_form(as_md=as_md, as_json=as_json)
     if (execution is None) == (file is None):
         raise click.UsageError("Name one EXECUTION, or give runs with --file.")
     if file is not None:
         with service(settings) as asked:
-            _analyze_lines(asked, file, as_json=as_json)
+            _analyze_lines(asked, file, as_md=as_md, as_json=as_json)
     elif execution is not None:
         with service(settings) as asked:
             found = asked.analyses.analyze(execution)
-        _show(found, as_json=as_json)
+        _show(found, as_md=as_md, as_json=as_json)
 
 
 @click.command()
 @click.argument("analysis")
+@click.option("--markdown", "as_md", is_flag=True, help="As a document, for a ticket or a wiki.")
 @on_workspace
-def report(analysis: str, settings: Settings, as_json: bool) -> None:
+def report(analysis: str, as_md: bool, settings: Settings, as_json: bool) -> None:
     """Show an earlier ANALYSIS again, as it was given, for nothing."""
+    _one_form(as_md=as_md, as_json=as_json)
     with service(settings) as asked:
         found = asked.analyses.report(analysis)
-    _show(found, as_json=as_json)
+    _show(found, as_md=as_md, as_json=as_json)
 
 
-def _analyze_lines(asked: Service, file: IO[str], *, as_json: bool) -> None:
+def _one_form(*, as_md: bool, as_json: bool) -> None:
+    if as_md and as_json:
+        raise click.UsageError("Choose --json or --markdown, not both.")
+
+
+def _analyze_lines(asked: Service, file: IO[str], *, as_md: bool, as_json: bool) -> None:
     """One report a line; a line without one gets its error in its place, and the rest goes on."""
     failed: CopilotError | None = None
     workspace_id = asked.principal.workspace_id
@@ -76,7 +88,7 @@ def _analyze_lines(asked: Service, file: IO[str], *, as_json: bool) -> None:
             failed = error
             _show_error(error, where, as_json=as_json)
         else:
-            _show_line(found, as_json=as_json)
+            _show_line(found, as_md=as_md, as_json=as_json)
     if failed is not None:
         sys.exit(exit_code(failed.code))
 
@@ -89,16 +101,18 @@ def _show_error(error: CopilotError, where: str, *, as_json: bool) -> None:
         click.echo(f"{line(where)}: {block(words)} [{error.code}]", err=True)
 
 
-def _show_line(report: Report, *, as_json: bool) -> None:
+def _show_line(report: Report, *, as_md: bool, as_json: bool) -> None:
     if as_json:
         write_json_line(report.model_dump(mode="json"))
     else:
-        _show(report, as_json=False)
+        _show(report, as_md=as_md, as_json=False)
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: Report, *, as_md: bool, as_json: bool) -> None:
     if as_json:
         write_json(report)
+    elif as_md:
+        click.echo(block(as_markdown(report)))
     else:
         show_report(console(), report)
         console().print()

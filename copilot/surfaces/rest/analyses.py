@@ -2,14 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from ...postmortem import as_markdown
 from ...types import Report, RunRecord
-from ...types.insight import DebugView, FailureGroup, FailureSummary
+from ...types.debug import DebugView
+from ...types.insight import FailureGroup, FailureSummary
 from ...types.page import Page
 from .caller import Asking, Cursor, Id, Limit, WorkflowFilter
+from .forms import JSON, OR_MARKDOWN, Accept, answer
 
 router = APIRouter(tags=["analyses"])
 
@@ -60,10 +63,11 @@ def analyze_foreign_run(body: ForeignAnalysis, asking: Asking) -> Report:
     return asking.analyses.analyze_foreign(RunRecord.model_validate(run))
 
 
-@router.get("/analyses/{analysis_id}")
-def get_analysis(analysis_id: Id, asking: Asking) -> Report:
-    """A report as it was given."""
-    return asking.analyses.report(analysis_id)
+@router.get("/analyses/{analysis_id}", response_model=Report, responses=OR_MARKDOWN)
+def get_analysis(analysis_id: Id, asking: Asking, response: Response, accept: Accept = JSON) -> Any:
+    """A report as it was given or, with `Accept: text/markdown`, as a document for people."""
+    found = asking.analyses.report(analysis_id)
+    return answer(response, accept, data=found, markdown=as_markdown)
 
 
 @router.get("/failures")
@@ -77,9 +81,15 @@ def list_failures(
     return asking.analyses.failures(workflow_id=workflow_id, cursor=cursor, limit=limit)
 
 
+@router.get("/executions/{execution_id}/debug")
+def debug_execution(execution_id: Id, asking: Asking) -> DebugView:
+    """A run step by step, what broke first, what followed, what the rules say. It is free."""
+    return asking.analyses.debug_run(execution_id)
+
+
 @router.get("/workflows/{workflow_id}/debug")
 def debug_workflow(workflow_id: Id, asking: Asking) -> DebugView:
-    """The last run that ended, step by step, and what the rules say of it. It is free."""
+    """The same of the last run of the workflow that has ended."""
     return asking.analyses.debug(workflow_id)
 
 

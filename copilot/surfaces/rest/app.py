@@ -10,7 +10,18 @@ from fastapi.routing import APIRoute
 
 from ...bootstrap import App
 from ...types.principal import Principal
-from . import account, analyses, fixes, health, nights, problems, telemetry
+from . import (
+    account,
+    analyses,
+    fixes,
+    groups,
+    health,
+    knowledge,
+    nights,
+    patterns,
+    problems,
+    telemetry,
+)
 from .body import Body
 from .description import STATUSES, describe, responses
 from .engine import engine_router
@@ -69,7 +80,7 @@ def _workspace_routes() -> APIRouter:
         responses=responses(*STATUSES),
         dependencies=[Depends(permitted), Depends(no_unknown_parameters)],
     )
-    for resource in (analyses, fixes, account, nights):
+    for resource in (analyses, groups, patterns, fixes, knowledge, account, nights):
         router.include_router(resource.router)
     router.include_router(engine_router())
     return router

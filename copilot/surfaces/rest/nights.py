@@ -3,17 +3,15 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...digest import as_markdown
 from ...types.nightly import Digest
 from .caller import Asking
+from .forms import JSON, OR_MARKDOWN, Accept, answer
 
 router = APIRouter(prefix="/nights", tags=["nights"])
-
-MARKDOWN = "text/markdown"
-_JSON = "application/json"
 
 
 class NewPass(BaseModel):
@@ -38,44 +36,13 @@ def run_pass(asking: Asking, body: NewPass | None = None) -> Digest:
 @router.get(
     "/latest",
     response_model=Digest,
-    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
+    responses=OR_MARKDOWN,
 )
 def get_latest_digest(
     asking: Asking,
     response: Response,
-    accept: Annotated[str, Header(include_in_schema=False)] = _JSON,
+    accept: Accept = JSON,
 ) -> Any:
     """The newest digest, as JSON or, with `Accept: text/markdown`, as text for people."""
     digest = asking.nights.latest()
-    varies = {"Vary": "Accept"}
-    if prefers_markdown(accept):
-        return Response(as_markdown(digest), media_type=MARKDOWN, headers=varies)
-    response.headers.update(varies)
-    return digest
-
-
-def prefers_markdown(accept: str) -> bool:
-    """Whether a client that sends *accept* would rather have Markdown than JSON."""
-    return _quality(accept, MARKDOWN) > _quality(accept, _JSON)
-
-
-def _quality(accept: str, media_type: str) -> float:
-    """What *accept* gives the most exact of its ranges that *media_type* is in; 0 for none."""
-    family = media_type.partition("/")[0]
-    found = dict(map(_range, accept.split(",")))
-    for name in (media_type, f"{family}/*", "*/*"):
-        if name in found:
-            return found[name]
-    return 0.0
-
-
-def _range(text: str) -> tuple[str, float]:
-    name, *parameters = (part.strip().lower() for part in text.split(";"))
-    for parameter in parameters:
-        label, _, value = parameter.partition("=")
-        if label.strip() == "q":
-            try:
-                return name, float(value)
-            except ValueError:
-                return name, 0.0
-    return name, 1.0
+    return answer(response, accept, data=digest, markdown=as_markdown)

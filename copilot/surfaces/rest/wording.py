@@ -68,12 +68,18 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: What is said of a text after it was looked at as some value.
+_OF_TEXT = {"too_long": "string_too_long", "too_short": "string_too_short"}
+
+
 def in_words(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors as the end of a sentence that begins with the field's name."""
     kind = error["type"]
     context = {name: _short(value) for name, value in error.get("ctx", {}).items()}
     if kind == OURS:
         return error["msg"]
+    if kind in _OF_TEXT and isinstance(error.get("input"), str):
+        kind = _OF_TEXT[kind]
     if kind in _COUNTED:
         return _COUNTED[kind](context)
     return _WORDS.get(kind, _UNKNOWN).format_map(context)

@@ -18,6 +18,7 @@ _NOUNS = frozenset(
         "fixes",
         "account",
         "nights",
+        "patterns",
     }
 )
 

@@ -304,7 +304,6 @@ def test_a_run_that_went_well_is_only_its_steps():
 
 
 def test_one_command_takes_a_run_or_a_workflow(ask, tmp_path):
-    pytest.importorskip("copilot.demo")
     data = tmp_path / "data"
     with open_app(load({}, data=data)) as app:
         shown = Bench(app)

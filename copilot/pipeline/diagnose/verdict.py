@@ -92,9 +92,12 @@ def _contradicting(choice: Choice) -> Match | None:
 
 
 def _kinds(choice: Choice, seen: Observation) -> list[Sign]:
-    """The kinds of signs that agree, the strongest first."""
-    speaking = [match for match in choice.reasons if match.weight >= SPEAKS]
-    return list(dict.fromkeys(sign(match, seen) for match in speaking))
+    """The kinds of signs that agree, the strongest first; a word said twice is one sign."""
+    kinds: dict[str, Sign] = {}
+    for match in choice.reasons:
+        if match.weight >= SPEAKS:
+            kinds.setdefault(match.text.casefold(), sign(match, seen))
+    return list(dict.fromkeys(kinds.values()))
 
 
 def _agree(kinds: list[Sign]) -> str:

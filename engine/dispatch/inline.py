@@ -75,12 +75,16 @@ class InlineDispatcher:
             self._later[key] = not_before
 
     def committed(self) -> None:
+        if self._hold:
+            self._waiting += self._taken()
+        else:
+            self._carry_out_all(self._taken())
+
+    def _taken(self) -> list[Key]:
+        """What this thread has written, which is forgotten with that."""
         written = self._of_this_thread()
         self._written.keys = []
-        if self._hold:
-            self._waiting += written
-        else:
-            self._carry_out_all(written)
+        return written
 
     def _of_this_thread(self) -> list[Key]:
         keys: list[Key] | None = getattr(self._written, "keys", None)
@@ -91,7 +95,7 @@ class InlineDispatcher:
     def run(self) -> None:
         """Carries out everything that waits, all at once, and returns when it has ended."""
         if self._carry_out is not None:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = [*self._waiting, *self._taken()], []
             self._carry_out_all(waiting)
 
     def _carry_out_all(self, waiting: Sequence[Key]) -> None:

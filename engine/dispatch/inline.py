@@ -94,13 +94,15 @@ class InlineDispatcher:
 
     def run(self) -> None:
         """Carries out everything that waits, all at once, and returns when it has ended."""
-        if self._carry_out is not None:
-            waiting, self._waiting = [*self._waiting, *self._taken()], []
-            self._carry_out_all(waiting)
+        waiting, self._waiting = [*self._waiting, *self._taken()], []
+        self._carry_out_all(waiting)
 
     def _carry_out_all(self, waiting: Sequence[Key]) -> None:
         carry_out = self._carry_out
-        if carry_out is None or not waiting:
+        if carry_out is None:
+            self._waiting += waiting
+            return
+        if not waiting:
             return
         # A thread of its own: the caller may have an event loop running.
         with ThreadPoolExecutor(1) as pool:

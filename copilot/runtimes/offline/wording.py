@@ -1,10 +1,10 @@
 """A first wording for a template that does not exist yet, from what the workspace has."""
 
-from ..errors import InvalidFix
-from ..fixes import parse
-from ..fixes.create_template import VALUES, CreateTemplate, placeholders
-from ..names import candidates, words_of
-from ._scene import Scene, shown
+from ...errors import InvalidFix
+from ...fixes import parse
+from ...fixes.create_template import VALUES, CreateTemplate, placeholders
+from ...names import candidates, words_of
+from .scene import Scene, shown
 
 _WHOM = ("first_name", "firstname", "first name", "name", "full name", "full_name", "contact")
 

@@ -6,24 +6,31 @@ or from the definition.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..fixes import Fix
-from ..ports import WorkspaceContext
-from ..snapshot import Snapshot
-from ..types import Diagnosis, Failure
-from ..types.account import RuntimeInfo
-from ._remaining import in_words
-from ._repairs import repairs
-from ._scene import Scene
-from ._suggestion import Suggestion
+from ...fixes import Ceilings, Fix
+from ...ports import WorkspaceContext
+from ...snapshot import Snapshot
+from ...types import Diagnosis, Failure
+from ...types.account import RuntimeInfo
+from .remaining import in_words
+from .repairs import repairs
+from .scene import Scene
+from .suggestion import Suggestion
 
 __all__ = ["MOST_SUGGESTIONS", "Suggestion", "describe", "propose"]
 
 MOST_SUGGESTIONS = 8
+NOTHING_MORE = Ceilings()
 
 
 def describe() -> RuntimeInfo:
     """It is always there and asks nobody."""
-    return RuntimeInfo(name="offline", available=True, capabilities=("explain", "propose_fixes"))
+    return RuntimeInfo(
+        name="offline",
+        available=True,
+        configured=True,
+        note="The rules. They answer when no model does, and send nothing anywhere.",
+        capabilities=("explain", "propose_fixes"),
+    )
 
 
 def propose(
@@ -33,14 +40,18 @@ def propose(
     snapshot: Snapshot | None,
     context: WorkspaceContext,
     output_names: Mapping[str, Sequence[str]],
+    ceilings: Ceilings = NOTHING_MORE,
 ) -> tuple[Suggestion, ...]:
     """What can be done about *failure*, best first.
 
     A suggestion with a fix fits *snapshot* and changes something there; one without says in words
     what a person can do. A hint that became a fix is not repeated in words. Without a snapshot,
-    for sources that have no definition, only words are left.
+    for sources that have no definition, only words are left. ceilings: how far a fix may raise
+    something there, and which models can be asked.
     """
-    scene = Scene(diagnosis, failure, snapshot, context, output_names) if snapshot else None
+    scene = None
+    if snapshot:
+        scene = Scene(diagnosis, failure, snapshot, context, output_names, ceilings)
     concrete = _distinct(repairs(scene)) if scene else ()
     return (*concrete, *in_words(diagnosis, scene, concrete))[:MOST_SUGGESTIONS]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..fixes import ALIASES, type_of
-from ..types import Diagnosis, FixHint, RootCause
-from ._scene import Scene
-from ._suggestion import Suggestion
+from ...fixes import ALIASES, type_of
+from ...types import Diagnosis, FixHint, RootCause
+from .scene import Scene
+from .suggestion import Suggestion
 
 #: Types whose words may say "name something else that exists".
 _SWAPS = frozenset({"replace_value", "map_input", "update_instructions"})

@@ -1,16 +1,17 @@
 """A failed step with all that is known about it, as the offline repairs look at it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import JsonValue
 
-from ..definitions import PlacedStep, Pointer, leaves, step_at, steps, upstream
-from ..names import MissingName, close_names, missing_name
-from ..ports import WorkspaceContext
-from ..snapshot import Snapshot
-from ..types import Diagnosis, Failure, RootCause
+from ...definitions import PlacedStep, Pointer, leaves, step_at, steps, upstream
+from ...fixes import Ceilings
+from ...names import MissingName, close_names, missing_name
+from ...ports import WorkspaceContext
+from ...snapshot import Snapshot
+from ...types import Diagnosis, Failure, RootCause
 
 LONGEST_SHOWN = 100
 
@@ -32,6 +33,7 @@ class Scene:
     snapshot: Snapshot
     context: WorkspaceContext
     output_names: Mapping[str, Sequence[str]]
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
     @cached_property
     def step(self) -> PlacedStep | None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from ..errors import InvalidFix
-from ..fixes import Fix, parse, type_of
-from ..types import FixHint
-from ._scene import Scene
+from ...errors import InvalidFix
+from ...fixes import Fix, parse, type_of
+from ...types import FixHint
+from .scene import Scene
 
 
 class Suggestion(NamedTuple):

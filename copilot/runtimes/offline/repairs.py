@@ -5,14 +5,21 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
-from ..definitions import Pointer, spell, spelled
-from ..names import MissingName, candidates, close_names, is_slip, words_of
-from ..types import RootCause
-from ._limits import lowered_limits
-from ._scene import Scene, shown
-from ._skipping import skipping
-from ._suggestion import Suggestion, suggestion
-from ._wording import draft
+from ...definitions import Pointer, spell, spelled
+from ...names import MissingName, candidates, close_names, is_slip, words_of
+from ...types import RootCause
+from .bindings import bound_documents
+from .fallbacks import other_model, other_name, plain_words
+from .limits import lowered_limits
+from .limits_raised import higher_bound, more_budget, more_time
+from .mapping import mapped_outputs, mapped_values
+from .parts import split_lists
+from .retrying import retried
+from .scene import Scene, shown
+from .skipping import skipping
+from .suggestion import Suggestion, suggestion
+from .switching import switched
+from .wording import draft
 
 _NOUNS = {"range": "named range", "custom_field": "custom field"}
 
@@ -216,11 +223,21 @@ def _corrected(reference: str, old: str, new: str) -> str:
 
 
 _REPAIRS: Mapping[RootCause, tuple[Repair, ...]] = {
-    RootCause.MISSING_TEMPLATE: (_template_repairs,),
-    RootCause.MISSING_RESOURCE: (_name_repairs,),
-    RootCause.MISSING_FIELD: (_field_repairs,),
-    RootCause.MISSING_STEP_OUTPUT: (_reference_repairs,),
+    RootCause.MISSING_TEMPLATE: (_template_repairs, other_name),
+    RootCause.MISSING_RESOURCE: (_name_repairs, other_name),
+    RootCause.MISSING_FIELD: (_field_repairs, mapped_values),
+    RootCause.MISSING_STEP_OUTPUT: (_reference_repairs, mapped_outputs),
     RootCause.INVALID_DATA: (skipping,),
-    RootCause.RATE_LIMIT: (lowered_limits,),
+    RootCause.RATE_LIMIT: (lowered_limits, retried),
     RootCause.QUOTA_EXHAUSTED: (lowered_limits,),
+    RootCause.NETWORK_ERROR: (retried,),
+    RootCause.UPSTREAM_ERROR: (retried, other_model, plain_words),
+    RootCause.TIMEOUT: (more_time, retried),
+    RootCause.BUDGET_EXCEEDED: (more_budget, more_time, bound_documents),
+    RootCause.TURN_LIMIT: (higher_bound,),
+    RootCause.MODEL_UNAVAILABLE: (switched, other_model),
+    RootCause.INVALID_MODEL_OUTPUT: (other_model,),
+    RootCause.CONTENT_FILTERED: (other_model, plain_words),
+    RootCause.CONTEXT_LENGTH: (bound_documents, split_lists, other_model),
+    RootCause.RESOURCE_EXHAUSTED: (split_lists, bound_documents),
 }

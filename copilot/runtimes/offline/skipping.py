@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ..definitions import root_of, spelled
-from ..names import words_of
-from ._scene import Scene, shown
-from ._suggestion import Suggestion, suggestion
+from ...definitions import root_of, spelled
+from ...names import words_of
+from .scene import Scene, shown
+from .suggestion import Suggestion, suggestion
 
 #: Parameters that usually carry rows come before others.
 _ROWS = ("messages", "rows", "contacts", "items", "records")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import knowledge_base
 from knowledge_base import Limit
 
-from ..names import words_of
-from ._scene import Scene, shown
-from ._suggestion import Suggestion, suggestion
+from ...names import words_of
+from .scene import Scene, shown
+from .suggestion import Suggestion, suggestion
 
 _PERIODS = {
     "second": "second",

@@ -9,6 +9,9 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from ._base import Usage
+from ._catalog import Model
+
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
 
@@ -32,17 +35,17 @@ class KnownModel:
 
 
 @lru_cache(MOST_MODELS)
-def known_model(name: str) -> KnownModel | None:
-    """The model that its maker calls *name*; None if the list has none."""
+def known_model(name: str, provider: str | None = None) -> KnownModel | None:
+    """The model that its maker, or *provider*, calls *name*; None if the list has none."""
     listed = _price_list()
     if listed is None:
         return None
-    from genai_prices import Usage
+    from genai_prices import Usage as Tokens
 
-    usage = Usage(input_tokens=_SOME_TOKENS, output_tokens=_SOME_TOKENS)
+    usage = Tokens(input_tokens=_SOME_TOKENS, output_tokens=_SOME_TOKENS)
     try:
-        _, model = listed.find_provider_model(name, None, None, None)
-        price = listed.calc(usage, name, None, None, None)
+        _, model = listed.find_provider_model(name, None, provider, None)
+        price = listed.calc(usage, name, provider, None, None)
     except LookupError:
         return None
     return KnownModel(
@@ -56,6 +59,57 @@ def known_model(name: str) -> KnownModel | None:
 def _for_a_million(price: Decimal) -> Decimal | None:
     """A price of 0 is of a model that is paid by something else than tokens: unknown here."""
     return price * _MILLION / _SOME_TOKENS or None
+
+
+def prices_of(model: Model) -> tuple[Decimal | None, Decimal | None]:
+    """USD for a million tokens in and out; those of a short request where long ones cost more."""
+    if model.input_usd is not None and model.output_usd is not None:
+        return model.input_usd, model.output_usd
+    known = known_model(model.id, model.provider) if model.provider else None
+    return (None, None) if known is None else (known.input_usd, known.output_usd)
+
+
+def cost_usd(model: Model, usage: Usage) -> Decimal | None:
+    """What one call cost: None where the price or the tokens are not known, never a guess.
+
+    What was read from a cache or written to it, and thought, is priced as the maker does. *usage*
+    is of one call, because a long one may have another price than two short ones together.
+    """
+    if not usage.known:
+        return None
+    if model.input_usd is not None and model.output_usd is not None:
+        return (model.input_usd * usage.input + model.output_usd * usage.output) / _MILLION
+    return _listed_cost(model, usage)
+
+
+def most_cost_usd(model: Model, input_tokens: int, output_tokens: int) -> Decimal | None:
+    """What a call may cost at most, before it is made; None where no price is known.
+
+    Writing to a cache can cost more than reading afresh, so the dearer of both counts.
+    """
+    afresh = Usage(input=input_tokens, output=output_tokens)
+    cached = Usage(input=input_tokens, output=output_tokens, cache_write=input_tokens)
+    costs = [cost_usd(model, one) for one in (afresh, cached)]
+    return max((cost for cost in costs if cost is not None), default=None)
+
+
+def _listed_cost(model: Model, usage: Usage) -> Decimal | None:
+    listed = _price_list()
+    if listed is None or model.provider is None:
+        return None
+    from genai_prices import Usage as Tokens
+
+    try:
+        tokens = Tokens(
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write,
+        )
+        cost = listed.calc(tokens, model.id, model.provider, None, None).total_price
+    except (LookupError, ValueError):  # not in the list, or counts that contradict each other
+        return None
+    return cost if cost or not (usage.input or usage.output) else None
 
 
 def about_tokens(text: str) -> int:

@@ -1,0 +1,1 @@
+"""What `benchmarks.deadline` waits for."""

@@ -1,0 +1,1 @@
+"""The Messages API of Claude, in its own words."""

@@ -1,0 +1,1 @@
+"""Gemini through two packages of LangChain: what they share, and what one of them needs."""

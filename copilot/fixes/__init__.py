@@ -1,56 +1,88 @@
-"""What the copilot may change. Add a type: a file here with a `Change` subclass called FIX.
+"""What the copilot may change or do. Add a type: a file here with a `Change` or `Action` called FIX.
 
-The file name is the type. A type says in its `reach` what it may write; `pipeline/validate.py`
-checks that from outside, so that a mistake in `apply` can't go further.
+The file name is the type. A change says in its `reach` what it may write; `pipeline/validate.py`
+checks that from outside, so that a mistake in `apply` can't go further. An action says what it
+does and what takes it back.
 """
 
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BeforeValidator, JsonValue, SerializeAsAny, ValidationError
+from pydantic import BaseModel, BeforeValidator, JsonValue, SerializeAsAny, ValidationError
 
 from ..errors import InvalidFix
 from ..registry import aliases, discover, pick
-from ._base import Change, type_of
+from ._base import Action, Change, Fix, HandOver, type_of
+from ._ceilings import Asked, Ceilings, asked_by
 from ._reach import Approver, Difference, Reach, differences
+from ._rises import number_of
 
 __all__ = [
+    "ACTIONS",
     "ALIASES",
     "FIXES",
+    "Action",
     "AnyFix",
     "Approver",
+    "Asked",
+    "Ceilings",
     "Change",
     "Difference",
     "Fix",
+    "HandOver",
     "Reach",
+    "asked_by",
     "differences",
     "json_schema",
+    "number_of",
     "parse",
+    "parse_action",
+    "parse_any",
     "type_of",
 ]
 
-#: Every fix is a change so far; one that does something instead (connect, pause) will join here.
-Fix: TypeAlias = Change
-
 _modules = discover(sys.modules[__name__])
 
-FIXES: Mapping[str, type[Fix]] = MappingProxyType(
-    {name: cast("type[Fix]", module.FIX) for name, module in _modules.items()}
-)
+
+def _of_kind(kind: type[Any]) -> Mapping[str, Any]:
+    found = {name: module.FIX for name, module in _modules.items()}
+    return MappingProxyType({name: one for name, one in found.items() if issubclass(one, kind)})
+
+
+#: The changes: all that a model may propose.
+FIXES: Mapping[str, type[Change]] = _of_kind(Change)
+#: What is done instead of a change: offered by the rules alone, where the facts speak for it.
+ACTIONS: Mapping[str, type[Action]] = _of_kind(Action)
 #: Older names of fix types that are still understood, with the type they stand for.
 ALIASES: Mapping[str, str] = aliases(_modules)
 
 
-def parse(data: object) -> Fix:
-    """One fix from plain data, checked strictly; a fix is returned as it is.
+def parse(data: object) -> Change:
+    """One change from plain data, checked strictly; a change is returned as it is.
 
-    Raises `UnknownName` for a type nobody registered and `InvalidFix` for anything that does not
-    fit the type: missing, unknown, too long or wrongly typed fields, and text it may not write.
+    Raises `UnknownName` for a type nobody registered, actions among them, and `InvalidFix` for
+    anything that does not fit the type: missing, unknown, too long or wrongly typed fields, and
+    text it may not write.
     """
-    if isinstance(data, Change):
-        return data
+    return data if isinstance(data, Change) else _parse(data, FIXES)
+
+
+def parse_action(data: object) -> Action:
+    """One action, as `parse` does it."""
+    return data if isinstance(data, Action) else _parse(data, ACTIONS)
+
+
+def parse_any(data: object) -> Fix:
+    """One change or action, as `parse` does it: for what the rules offer and what is stored."""
+    return data if isinstance(data, Change | Action) else _parse(data, {**FIXES, **ACTIONS})
+
+
+_AnyType = TypeVar("_AnyType", bound=BaseModel)
+
+
+def _parse(data: object, types: Mapping[str, type[_AnyType]]) -> _AnyType:
     if not isinstance(data, Mapping):
         raise InvalidFix("?", "it is not an object with a type.")
     fields = cast("Mapping[str, JsonValue]", data)
@@ -58,7 +90,7 @@ def parse(data: object) -> Fix:
     if not isinstance(named, str):
         raise InvalidFix("?", "it has no type.")
     name = ALIASES.get(named, named)
-    model = pick(FIXES, name[:100], kind="fix type")
+    model = pick(types, name[:100], kind="fix type")
     try:
         return model.model_validate({**fields, "type": name})
     except ValidationError as error:
@@ -74,9 +106,9 @@ def _first_problem(error: ValidationError) -> str:
 
 
 #: A field of this type holds any fix and keeps all its fields when it is written out.
-AnyFix = Annotated[SerializeAsAny[Fix], BeforeValidator(parse)]
+AnyFix = Annotated[SerializeAsAny[Fix], BeforeValidator(parse_any)]
 
 
 def json_schema() -> dict[str, Any]:
-    """What one fix looks like, as JSON Schema: any of the types."""
+    """What one change looks like, as JSON Schema: any of the types."""
     return {"anyOf": [model.model_json_schema() for model in FIXES.values()]}

@@ -10,6 +10,8 @@ from pydantic import JsonValue
 from ..definitions import STEP_LISTS, Pointer, leaves, spell, steps
 from ..names import words_of
 from ..snapshot import ResourceKind, Snapshot
+from ._added import differs_in_references, is_fallback, is_loop_of_parts, same_documents
+from ._rises import Rise
 
 Operation: TypeAlias = Literal["add", "change", "remove"]
 KINDS: tuple[ResourceKind, ...] = get_args(ResourceKind)
@@ -60,13 +62,24 @@ class Reach:
     in a pattern `*` stands for one part, `{step}` for the way to a step and a final `**` for one
     part or more. A value keeps its type when it changes. `new_actions` are the actions that a step
     it adds may use: with parameters only, nothing else a step can have. `opens` are protected
-    words that this type alone may have in a path, within `writes`.
+    words, or whole names, that this type alone may have in a path, within `writes`. Where there are
+    `rises`, these numbers going up are all it may write.
+
+    With `references_only` a text keeps its words, a value that is added is one reference, and
+    who receives something stays.
+    `splits`: it may add a loop that asks an agent's question part by part. `fallbacks`: the actions
+    of fallbacks it may add. `moves_documents`: it may give the workflow's documents to steps.
     """
 
     writes: tuple[tuple[Operation, str], ...]
     approver: Approver = "editor"
     new_actions: frozenset[str] = frozenset()
     opens: frozenset[str] = frozenset()
+    rises: tuple[Rise, ...] = ()
+    references_only: bool = False
+    splits: bool = False
+    fallbacks: frozenset[str] = frozenset()
+    moves_documents: bool = False
 
     def beyond(self, before: Snapshot, after: Snapshot) -> "tuple[Difference, ...]":
         """Differences between the two that a fix of this type may not make."""
@@ -74,7 +87,7 @@ class Reach:
         return tuple(
             difference
             for difference in differences(before, after)
-            if not self._allows(difference, placed)
+            if not (self._allows(difference, placed) and self._keeps(difference, before, after))
         )
 
     def _allows(self, difference: "Difference", placed: list[Pointer]) -> bool:
@@ -87,13 +100,41 @@ class Reach:
                 for below, _ in leaves(difference.new)
             ):
                 return False
-            if difference.is_step and not self._may_add(difference.new):
+            if difference.is_step and not self.splits and not self._may_add(difference.new):
+                return False
+            if self.rises and not self._only_raises(difference):
                 return False
             pointer = ("definition", *_below_step(pointer[1:], placed))
         return any(
             operation == difference.operation and _matches(pattern, pointer)
             for operation, pattern in self.writes
         )
+
+    def _keeps(self, difference: "Difference", before: Snapshot, after: Snapshot) -> bool:
+        """Whether what is no plain value in *difference* is what this type may make of it."""
+        definition, pointer = before.definition, difference.pointer
+        if self.fallbacks:
+            owner = next(one for one in steps(definition) if one.pointer == pointer[1:-1])
+            return is_fallback(difference.new, owner, definition, self.fallbacks)
+        if difference.is_step and self.splits:
+            return is_loop_of_parts(difference.new, definition)
+        if self.moves_documents:
+            return same_documents(definition, after.definition)
+        if not self.references_only:
+            return True
+        same_words = differs_in_references(difference.old, difference.new)
+        return same_words and not is_destination(pointer)
+
+    def _only_raises(self, difference: "Difference") -> bool:
+        """Whether each number in it is one of the rises, and goes up no further than that says."""
+        found = False
+        for below, value in leaves(difference.new):
+            way = (*difference.pointer, *below)
+            rise = next((one for one in self.rises if one.is_at(way)), None)
+            if rise is None or not rise.allows(difference.old, value):
+                return False
+            found = True
+        return found
 
     def _may_add(self, step: JsonValue) -> bool:
         if not isinstance(step, dict) or not step.keys() <= _PLAIN_STEP:
@@ -126,11 +167,14 @@ class Difference:
 
 
 def is_protected(pointer: Sequence[str], *, opened: frozenset[str] = frozenset()) -> bool:
-    """Whether any part of *pointer* names something no fix may write, but for words *opened*."""
+    """Whether any part of *pointer* names something no fix may write, but for what is *opened*."""
     return any(
-        part.startswith("__")
-        or _INSIDE.search(part)
-        or (PROTECTED_WORDS - opened).intersection(words_of(part))
+        part not in opened
+        and (
+            part.startswith("__")
+            or bool(_INSIDE.search(part))
+            or not (PROTECTED_WORDS - opened).isdisjoint(words_of(part))
+        )
         for part in pointer
     )
 

@@ -2,15 +2,16 @@
 
 import inspect
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from copilot.errors import InvalidFix
-from copilot.fixes import ALIASES, FIXES, AnyFix, Change, json_schema, parse, type_of
+from copilot.fixes import ALIASES, FIXES, AnyFix, Ceilings, Change, json_schema, parse, type_of
 from copilot.pipeline.preview import preview
-from copilot.pipeline.validate import validate
+from copilot.pipeline.validate import FixPolicy, validate
 from copilot.snapshot import Snapshot
 
 SNAPSHOT = Snapshot(
@@ -21,6 +22,8 @@ SNAPSHOT = Snapshot(
         "name": "Digest",
         "instructions": "Use the template 'Outbound v3'. Order by 'leadScore'.",
         "restrictions": {"max_contacts_per_run": 150},
+        "documents": ["prices.pdf"],
+        "budget": {"max_cost_usd": "2"},
         "steps": [
             {
                 "id": "read",
@@ -59,7 +62,27 @@ FITTING: dict[str, dict[str, Any]] = {
     "create_field": {"name": "leadScore", "label": "Lead score"},
     "adjust_restrictions": {"name": "max_contacts_per_run", "old": 150, "value": 100},
     "skip_invalid": {"step": "send", "parameter": "messages", "field": "to", "check": "email"},
+    "map_input": {"path": "/steps/2/with/rows", "old": "sort", "reads": "read"},
+    "add_fallback": {"step": "fill", "parameter": "template", "value": "Outbound v2"},
+    "split_step": {"step": "sort", "list": "read", "most": 50},
+    "retry_policy": {"step": "read", "max_retries": 4, "backoff_seconds": 5.0},
+    "timeout": {"step": "read", "seconds": 120.0},
+    "raise_budget": {"limit": "max_cost_usd", "value": 3.5},
+    "set_loop_bound": {"step": "sort", "value": 20},
+    "switch_runtime": {"step": "sort", "model": "gpt-6-luna", "runtime": "openai"},
+    "bind_documents": {"bindings": [{"document": "prices.pdf", "steps": ["sort"]}]},
 }
+
+#: What the owner of that workspace lets a fix raise at most, and whom one may ask there.
+ALLOWED = FixPolicy(
+    ceilings=Ceilings(
+        cost_usd=Decimal(5),
+        tokens=100_000,
+        turns=50,
+        seconds=3600,
+        models=frozenset({("openai", "gpt-6-luna")}),
+    )
+)
 
 every_type = pytest.mark.parametrize("name", sorted(FIXES))
 
@@ -165,7 +188,8 @@ def test_applying_is_pure_and_changes_something_once(name: str) -> None:
 def test_it_stays_within_its_own_reach(name: str) -> None:
     fix = fitting(name)
     assert fix.reach.beyond(SNAPSHOT, fix.apply(SNAPSHOT)) == ()
-    assert validate(fix, SNAPSHOT, problems=lambda _: ()) == fix.apply(SNAPSHOT)
+    changed = validate(fix, SNAPSHOT, problems=lambda _: (), policy=ALLOWED)
+    assert changed == fix.apply(SNAPSHOT)
 
 
 @every_type

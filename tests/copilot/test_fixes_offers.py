@@ -24,7 +24,9 @@ def offered(
     agent: bool = True,
     fields: tuple[str, ...] = (),
 ) -> list[Suggestion]:
-    steps: list[Any] = [{"id": "send", "action": "http_request", "with": {"json": "{{ pick }}"}}]
+    steps: list[Any] = [
+        {"id": "send", "action": "http_request", "with": {"method": "POST", "json": "{{ pick }}"}}
+    ]
     if agent:
         steps.insert(0, {"id": "pick", "prompt": "Choose the contacts."})
     definition = {"name": "F", "instructions": instructions, "steps": steps}

@@ -3,21 +3,23 @@
 The copilot's store and the target can't share a transaction. So a change is marked as applying,
 given to the target under its change id, which the target remembers, and marked as applied. After a
 crash between any two of these `reconcile` asks the target whether it has the change, and marks it.
+An action goes the same way: its deed takes the place of the change, and no run is watched for it.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal, NoReturn
 
-from ..errors import ApprovalRefused, NotReversible, StaleBase, UndoExpired
-from ..policy import Policy
-from ..ports import Target
-from ..snapshot import ResourceKind, Snapshot
-from ..storage.approvals import Approvals
-from ..storage.changes import ChangeRecord, Changes
-from ..storage.database import Clock, utc_now
-from ..types import Approval, Change, ChangeState, Preview, Reversal
+from ...errors import ApprovalRefused, NotReversible, StaleBase, UndoExpired
+from ...policy import Policy
+from ...ports import Deeds, Target
+from ...snapshot import Snapshot
+from ...storage.approvals import Approvals
+from ...storage.changes import ChangeRecord, Changes
+from ...storage.database import Clock, utc_now
+from ...types import Approval, ApprovalState, Change, ChangeState, Preview, Reversal
+from .carrier import Carrier
+from .reversal import notice, restored, same_where_touched
 
 #: What a fix makes of the workflow as it is now: `preview` of the stage of that name.
 Propose = Callable[[Snapshot], tuple[Preview, Snapshot]]
@@ -27,7 +29,7 @@ INTERRUPTED = "Interrupted before it reached the workflow."
 
 
 class Applier:
-    """Carries out changes on one target.
+    """Carries out changes on one target, and the deeds of actions where there are `deeds`.
 
     diff: spells the difference of two snapshots for people. policy: what a workspace has decided
     about approvals, undo and verification.
@@ -41,11 +43,13 @@ class Applier:
         *,
         diff: Callable[[Snapshot, Snapshot], str],
         policy: Callable[[str], Policy],
+        deeds: Deeds | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._approvals = approvals
         self._changes = changes
         self._target = target
+        self._carrier = Carrier(target, deeds)
         self._diff = diff
         self._now = clock
         self._policy = policy
@@ -64,16 +68,24 @@ class Applier:
         """Let *fresh*, the fix previewed on the workflow as it is now, be applied once.
 
         seen_digest, seen_version: of the preview that was looked at. The same *approval_id* again
-        is the same approval. Raises StaleBase with the fresh diff when that was another one, and
-        ApprovalRefused for a machine.
+        is the same approval. For a type that takes a second person it is pending until another has
+        approved the same. Raises StaleBase with the fresh diff when that was another one, and
+        ApprovalRefused for a machine, and for the same person again.
         """
         if actor_kind != "person":
             raise ApprovalRefused("only a person can approve a fix.")
+        if fresh.kind == "hand_over":
+            raise ApprovalRefused("a person does this, by the steps of its preview; then recheck.")
         if (seen_digest, seen_version) != (fresh.digest, fresh.base_version):
             raise StaleBase(seen_version, fresh.base_version, fresh.diff)
-        valid_for = timedelta(seconds=self._policy(workspace_id).approval_seconds)
+        policy = self._policy(workspace_id)
         return self._approvals.add(
-            workspace_id, fresh, actor=actor, valid_for=valid_for, approval_id=approval_id
+            workspace_id,
+            fresh,
+            actor=actor,
+            valid_for=timedelta(seconds=policy.approval_seconds),
+            approval_id=approval_id,
+            needs_second=fresh.fix_type in policy.second_person_types,
         )
 
     def apply(
@@ -89,8 +101,9 @@ class Applier:
 
         The same *change_id* again is the same change, also after a crash in the middle of it.
 
-        Raises ApprovalRefused when there is no such approval, or it was used, has expired, or is
-        for another diff, and StaleBase with the fresh diff when the workflow has moved since.
+        Raises ApprovalRefused when there is no such approval, or it was used, has expired, is for
+        another diff, or a second person has still to approve it, and StaleBase with the fresh diff
+        when the workflow has moved since.
         """
         if (known := self._known(workspace_id, change_id)) is not None:
             return known
@@ -98,11 +111,13 @@ class Applier:
         base = self._target.snapshot(workspace_id, workflow_id)
         preview, changed = propose(base)
         _require_same_diff(approval, preview)
+        self._require_second(approval, preview, workspace_id)
+        self._carrier.require(changed)
         record = self._changes.begin(
             approval,
             fix_type=preview.fix_type,
             before=base,
-            after=changed,
+            after=self._target.canonical(changed),
             change_id=change_id,
         )
         if record is None:
@@ -170,31 +185,42 @@ class Applier:
             raise _already_used()
         if self._now() >= approval.expires_at:
             raise ApprovalRefused("the approval has expired. Look at the diff and approve again.")
+        if approval.state is ApprovalState.PENDING:
+            raise ApprovalRefused(f"it waits for {approval.missing}.")
         return approval
+
+    def _require_second(self, approval: Approval, preview: Preview, workspace_id: str) -> None:
+        """What was approved before the workspace asked for two people is no longer enough."""
+        types = self._policy(workspace_id).second_person_types
+        if preview.fix_type in types and approval.second_actor is None:
+            raise ApprovalRefused("two people have to approve it by now. Approve it again.")
 
     def _carry_out(self, record: ChangeRecord) -> Change:
         change = record.change
         try:
-            version = self._target.apply(change.change_id, base=record.before, changed=record.after)
+            version = self._carrier.carry_out(record)
         except StaleBase:
             self._changes.mark_failed(change, "The workflow changed meanwhile.")
             raise
-        return self._mark_applied(change, version)
+        except NotReversible as error:
+            self._changes.mark_failed(change, str(error))
+            raise
+        return self._mark_applied(record, version)
 
-    def _mark_applied(self, change: Change, version: int) -> Change:
-        policy = self._policy(change.workspace_id)
+    def _mark_applied(self, record: ChangeRecord, version: int) -> Change:
+        policy = self._policy(record.change.workspace_id)
         return self._changes.mark_applied(
-            change,
+            record.change,
             version,
             undo_for=timedelta(seconds=policy.undo_seconds),
-            needed_passes=policy.verify_runs,
+            needed_passes=policy.verify_runs if record.after.deed is None else None,
         )
 
     def _settle(self, record: ChangeRecord) -> Change:
         change = record.change
-        version = self._target.applied_version(change.change_id)
+        version = self._carrier.applied_version(record)
         if version is not None:
-            return self._mark_applied(change, version)
+            return self._mark_applied(record, version)
         if record.valid_until is not None and self._now() < record.valid_until:
             return self._changes.reset(change, INTERRUPTED)
         return self._changes.mark_failed(change, INTERRUPTED)
@@ -234,60 +260,18 @@ class Applier:
 
     def _reversal(self, done: Change) -> Reversal:
         """*done* with how many runs may have used what it took back."""
-        taken_back = self._changes.get(done.workspace_id, done.reverses or "").change
+        original = self._changes.get(done.workspace_id, done.reverses or "")
+        if original.after.deed is not None:  # no run has used what is no change
+            return Reversal(change=done, runs_started=0)
+        taken_back = original.change
         since = taken_back.applied_at or done.applied_at or self._now()
         started = self._target.runs_started_since(done.workspace_id, done.workflow_id, since)
-        return Reversal(change=done, runs_started=started, notice=_notice(started))
+        return Reversal(change=done, runs_started=started, notice=notice(started))
 
     def _refuse_stale(self, original: ChangeRecord, current: Snapshot) -> NoReturn:
         """The diff shows what was edited since the fix."""
         seen = original.change.version or original.after.version
         raise StaleBase(seen, current.version, self._diff(original.after, current))
-
-
-def _notice(runs_started: int) -> str | None:
-    if not runs_started:
-        return None
-    runs = "1 run has" if runs_started == 1 else f"{runs_started} runs have"
-    return f"{runs} already started with the fix; this does not stop or repeat them."
-
-
-def same_where_touched(original: ChangeRecord, current: Snapshot) -> bool:
-    """Whether every part that the change touched is still as the change left it."""
-    before, after = original.before, original.after
-    if before.definition != after.definition and current.definition != after.definition:
-        return False
-    return all(
-        current.resources.get(kind, {}).get(name) == after.resources.get(kind, {}).get(name)
-        for kind, name in _touched_resources(original)
-    )
-
-
-def restored(original: ChangeRecord, current: Snapshot) -> Snapshot:
-    """*current* with the parts that the change touched as they were before it.
-
-    A resource that the change created is absent again; what it did not touch stays as it is now.
-    """
-    before, after = original.before, original.after
-    resources = copy.deepcopy(current.resources)
-    for kind, name in _touched_resources(original):
-        resources.setdefault(kind, {}).pop(name, None)
-        if name in before.resources.get(kind, {}):
-            resources[kind][name] = copy.deepcopy(before.resources[kind][name])
-    definition = current.definition if before.definition == after.definition else before.definition
-    return current.model_copy(
-        update={"definition": copy.deepcopy(definition), "resources": resources}
-    )
-
-
-def _touched_resources(original: ChangeRecord) -> Sequence[tuple[ResourceKind, str]]:
-    before, after = original.before.resources, original.after.resources
-    return [
-        (kind, name)
-        for kind in before.keys() | after.keys()
-        for name in before.get(kind, {}).keys() | after.get(kind, {}).keys()
-        if before.get(kind, {}).get(name) != after.get(kind, {}).get(name)
-    ]
 
 
 def _require_same_diff(approval: Approval, preview: Preview) -> None:

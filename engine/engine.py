@@ -28,6 +28,7 @@ from .ports import (
 from .quota import NoQuotas, QuotaSource
 from .run.context import NoLimits, NoMasker, NoSecrets, SystemClock
 from .run.interpreter import Listening
+from .run.trial import ResourceAsIf, Trial
 from .runs import RunViews
 from .schedule.schedules import Notifier, ScheduleRules, default_rules
 from .storage.database import at_one_moment, connect, lock_for
@@ -100,6 +101,7 @@ class Engine(RunViews):
         parts = put_together(self.database, settings, ports)
         self._definitions = parts.definitions
         self.workflow_store = parts.workflows
+        self.deeds = parts.deeds
         self.resource_store = parts.resources
         self.queue_limits = parts.queue_limits
         self.learning = parts.learning
@@ -109,7 +111,9 @@ class Engine(RunViews):
         self.streams = parts.streams
         self.tiles = parts.tiles
         self.runs = parts.runs
+        self.resume_options = parts.resume_options
         self.offer = ports.offer()
+        self._trials = parts.trials
         self._clock = ports.clock
         self._writer = parts.writer
         self._dispatcher = parts.dispatcher
@@ -320,6 +324,21 @@ class Engine(RunViews):
         return self.runs.resume(
             workspace_id, execution_id, mode=mode, version=version, repeat_effects=repeat_effects
         )
+
+    def try_step(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        workflow: Workflow,
+        *,
+        resources: Sequence[ResourceAsIf] = (),
+    ) -> Trial:
+        """The step that a run has failed at, tried on the same input as *workflow* has it.
+
+        Only steps that read the workspace's files and compute are tried, for 2 s at most; nothing
+        is stored. Raises `NotFound`.
+        """
+        return self._trials.of(workspace_id, execution_id, workflow, resources=resources)
 
     def cancel(self, workspace_id: str, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. A step under way stops within a second."""

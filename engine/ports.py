@@ -85,7 +85,11 @@ class Completion:
 
 
 class LanguageModel(Protocol):
-    """One call to a language model; failures are raised as the `StepError` they are."""
+    """One call to a language model; failures are raised as the `StepError` they are.
+
+    What a failed call used is in the error's details: `tokens`, and `cost_usd` as text, None when
+    it is not known.
+    """
 
     async def complete(self, question: Question) -> Completion: ...
 
@@ -108,8 +112,8 @@ class ModelCatalog(Protocol):
         """What a step may name as its runtime; None if that can't be told."""
         ...
 
-    def find(self, model: str | None) -> ModelFacts | None:
-        """The model called so, or the default for None; None if it is unknown."""
+    def find(self, model: str | None, *, runtime: str | None = None) -> ModelFacts | None:
+        """The model called so, or the default for None, of *runtime* or of any; None if unknown."""
         ...
 
     def count_tokens(self, text: str, model: str | None) -> int:

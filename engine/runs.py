@@ -160,7 +160,7 @@ class Runs:
             execution_id,
             mode=mode,
             version=version,
-            plan=ResumePlan(mode, self.definitions, self._is_live, repeat_effects),
+            plan=ResumePlan(mode, self.definitions, self.is_live, repeat_effects),
             enqueue=self.dispatcher.enqueue,
             request_key=request_key,
         )
@@ -193,7 +193,8 @@ class Runs:
             self.dispatcher.cancel(execution_id, dispatch)
         return execution
 
-    def _is_live(self, execution_id: str, dispatch: int) -> bool:
+    def is_live(self, execution_id: str, dispatch: int) -> bool:
+        """Whether a dispatch of a run is being worked on, or waits to be."""
         key = (execution_id, dispatch)
         return self.dispatcher.states([key])[key] is WorkState.LIVE
 

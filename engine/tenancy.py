@@ -26,6 +26,7 @@ from .observe.stats import Hints, Learning
 from .offer import Offer
 from .plain import plain, plain_step
 from .run.allowances import Allowances, BoundAllowances
+from .run.resume_options import ResumeOptions, ResumeOptionsReader
 from .runs import Runs
 from .schedule.schedules import BoundSchedules, Schedules
 from .storage.approvals import Verdict
@@ -48,6 +49,7 @@ class Whole(Protocol):
     workflow_store: WorkflowStore
     resource_store: ResourceStore
     runs: Runs
+    resume_options: ResumeOptionsReader
     learning: Learning
     allowances: Allowances
     schedules: Schedules
@@ -233,6 +235,13 @@ class Executions(_Part):
                 request_key=self._request_key,
             )
         )
+
+    def resume_options(self, execution_id: str) -> ResumeOptions:
+        """The ways to resume it: what each keeps, takes, and why it may be refused. Does nothing.
+
+        Raises `NotFound`.
+        """
+        return self._engine.resume_options.of(self._workspace_id, execution_id)
 
     def waiting(self) -> tuple[StepApproval, ...]:
         """The approvals of every run that wait for a person, the oldest first."""

@@ -36,9 +36,12 @@ from .run.estimates import Estimates
 from .run.interpreter import Interpreter, Listening
 from .run.quota import QuotaGate, metered
 from .run.reach import Reach
+from .run.resume_options import ResumeOptionsReader
+from .run.trial import Trials
 from .runs import Runs
 from .schedule.schedules import EACH_MINUTE, JOB, Notifier, ScheduleRules, Schedules
 from .storage.approvals import ApprovalStore
+from .storage.deeds import DeedStore
 from .storage.definitions import DefinitionStore
 from .storage.events import EventLog
 from .storage.executions import ExecutionStore
@@ -46,12 +49,14 @@ from .storage.parked import ParkedStore
 from .storage.quotas import QuotaStore
 from .storage.requests import RequestKeys
 from .storage.resources import ResourceStore
+from .storage.resumable import ResumableStore
 from .storage.rounds import RoundStore
 from .storage.scheduled_starts import StartStore
 from .storage.schedules import ScheduleStore
 from .storage.shares import LimitStore
 from .storage.spending import SpendingStore
 from .storage.step_history import StepHistory
+from .storage.step_pace import StepPaces
 from .storage.workflows import WorkflowStore
 from .storage.writer import Writer
 
@@ -107,6 +112,12 @@ class Ports:
             limits=self.limits,
         )
 
+    def outside_of_trials(self, settings: EngineSettings) -> Outside:
+        """Without a model, mail or secrets, and with actions that count for no quota."""
+        return Outside(
+            files=settings.files, actions=self.actions, masker=self.masker, clock=self.clock
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -114,6 +125,7 @@ class Parts:
 
     definitions: DefinitionStore
     workflows: WorkflowStore
+    deeds: DeedStore
     resources: ResourceStore
     queue_limits: LimitStore
     learning: Learning
@@ -127,6 +139,8 @@ class Parts:
     parked: parking.ParkedRuns
     streams: EventStreams
     tiles: LiveTiles
+    trials: Trials
+    resume_options: ResumeOptionsReader
 
 
 def put_together(database: sa.Engine, settings: EngineSettings, ports: Ports) -> Parts:
@@ -138,6 +152,7 @@ def put_together(database: sa.Engine, settings: EngineSettings, ports: Ports) ->
     writer = ports.writer(database)
     feed = Feed(clock, ports.masker)
     used, waiting = QuotaStore(database), ParkedStore(database)
+    resumable = ResumableStore(database, definitions)
     dispatcher = ports.dispatcher or QueueDispatcher(database, settings)
     interpreter = Interpreter(
         definitions,
@@ -171,6 +186,7 @@ def put_together(database: sa.Engine, settings: EngineSettings, ports: Ports) ->
     return Parts(
         definitions=definitions,
         workflows=WorkflowStore(database, definitions, requests, clock),
+        deeds=DeedStore(database, clock),
         resources=ResourceStore(database, clock),
         queue_limits=LimitStore(database),
         learning=Learning(database, definitions),
@@ -184,4 +200,10 @@ def put_together(database: sa.Engine, settings: EngineSettings, ports: Ports) ->
         parked=parked,
         streams=EventStreams(EventLog(database), feed, clock),
         tiles=LiveTiles(database, definitions, executions, feed, clock),
+        trials=Trials(
+            stored=resumable, definitions=definitions, outside=ports.outside_of_trials(settings)
+        ),
+        resume_options=ResumeOptionsReader(
+            resumable, definitions, StepPaces(database), is_live=runs.is_live
+        ),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
 from pydantic import BaseModel
 
@@ -22,6 +22,9 @@ from ..ports import MailServer, Secrets
 from ..workspace import Resources
 
 Repeatable: TypeAlias = bool | Callable[[Any], bool]
+#: What running an action does: it computes from its parameters and the workspace's resources, it
+#: also reads the workspace's own files, or it acts, on files or on anything outside.
+Effect: TypeAlias = Literal["computes", "reads", "acts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Action(Protocol):
 
     `Parameters` forbids unknown fields. `repeatable` says whether running it twice does no more
     than running it once; where that depends on the parameters it is a function of them. `run`
-    raises a `StepError` for everything it can explain.
+    raises a `StepError` for everything it can explain. An action may say its `effect` too.
     """
 
     @property
@@ -97,6 +100,12 @@ def is_repeatable(action: Action, parameters: BaseModel) -> bool:
     """Whether running *action* again with the same *parameters* does no more than once."""
     answer = action.repeatable
     return answer(parameters) if callable(answer) else answer
+
+
+def effect_of(action: Action) -> Effect:
+    """What running it does: whatever does not say so in its `effect` acts."""
+    told = getattr(action, "effect", None)
+    return cast("Effect", told) if told in get_args(Effect) else "acts"
 
 
 def parameter_models(actions: Mapping[str, Action] | None = None) -> dict[str, type[BaseModel]]:

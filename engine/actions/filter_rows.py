@@ -15,6 +15,7 @@ from . import ActionContext
 from ._address import read_address
 
 repeatable = True
+effect = "computes"
 
 Operator: TypeAlias = Literal[
     "equals", "not_equals", "contains", "not_contains", "starts_with", "ends_with", "in", "not_in",

@@ -29,6 +29,7 @@ from ._answers import failure
 from ._integration import require_connected
 
 LARGEST_ANSWER = 5_000_000
+effect = "acts"  # also a request that only reads reaches somebody, and an account may count it
 _Unit: TypeAlias = Annotated[str, Field(min_length=1, max_length=60)]
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8000}")

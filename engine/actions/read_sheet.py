@@ -17,6 +17,7 @@ from ._workbook import opened
 
 LARGEST_FILE = 20_000_000
 repeatable = True
+effect = "reads"
 
 
 class Parameters(BaseModel):

@@ -14,6 +14,7 @@ from . import ActionContext
 
 LARGEST_RESULT = 20_000_000  # characters over all rows
 repeatable = True
+effect = "computes"
 
 # A letter, then letters, digits, blanks, dots and dashes; so `{ color: red }` stays text.
 _PLACEHOLDER = re.compile(r"\{([^\W\d_][\w .-]{0,99})\}")

@@ -19,6 +19,7 @@ from ._integration import require_connected
 from ._smtp import Envelope, deliver
 
 repeatable = False
+effect = "acts"
 
 
 class Message(BaseModel):

@@ -16,6 +16,7 @@ from ._folder import place
 
 LARGEST_FILE = 20_000_000
 repeatable = True
+effect = "acts"
 
 
 class Parameters(BaseModel):

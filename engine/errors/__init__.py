@@ -36,6 +36,9 @@
     - BudgetExceeded           a limit somebody set on cost, tokens, turns or time
     - TurnLimitReached         the agent used all its turns
     - InvalidModelOutput       the model's answer does not parse
+    - ContextTooLong           the prompt is longer than the model can read
+    - ContentFiltered          the model refused, or a filter stopped prompt or answer
+    - ModelUnavailable         the model is gone, or this account may not ask it
     - ValidationFailed         a validator refused the output
     - PluginFailed             a plugin refused the output, or could not be asked
     - MergeConflict            parallel branches gave different values under one key
@@ -81,6 +84,8 @@ from .step import (
     AuthFailed,
     BudgetExceeded,
     Conflict,
+    ContentFiltered,
+    ContextTooLong,
     FieldNotFound,
     IntegrationNotConnected,
     InvalidData,
@@ -88,6 +93,7 @@ from .step import (
     InvalidParameters,
     LoopLimitReached,
     MergeConflict,
+    ModelUnavailable,
     NetworkBlocked,
     NetworkFailed,
     PermissionDenied,
@@ -117,6 +123,8 @@ _ALL: tuple[type[EngineError], ...] = (
     AuthFailed,
     BudgetExceeded,
     Conflict,
+    ContentFiltered,
+    ContextTooLong,
     EffectWouldRepeat,
     EngineError,
     FieldNotFound,
@@ -129,6 +137,7 @@ _ALL: tuple[type[EngineError], ...] = (
     InvalidSchedule,
     LoopLimitReached,
     MergeConflict,
+    ModelUnavailable,
     NetworkBlocked,
     NetworkFailed,
     NotFound,
@@ -171,6 +180,8 @@ __all__ = [
     "AuthFailed",
     "BudgetExceeded",
     "Conflict",
+    "ContentFiltered",
+    "ContextTooLong",
     "EffectWouldRepeat",
     "EngineError",
     "FieldNotFound",
@@ -183,6 +194,7 @@ __all__ = [
     "InvalidSchedule",
     "LoopLimitReached",
     "MergeConflict",
+    "ModelUnavailable",
     "NetworkBlocked",
     "NetworkFailed",
     "NotFound",

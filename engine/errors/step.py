@@ -115,6 +115,24 @@ class InvalidModelOutput(StepError):
     code = "invalid_model_output"
 
 
+class ContextTooLong(StepError):
+    """`model`, `runtime`."""
+
+    code = "context_length"
+
+
+class ContentFiltered(StepError):
+    """`model`, `runtime`; `reason`: refusal or content_filter."""
+
+    code = "content_filtered"
+
+
+class ModelUnavailable(StepError):
+    """`model`, `runtime`."""
+
+    code = "model_unavailable"
+
+
 class ValidationFailed(StepError):
     """`validators`: the names of those that refused the output."""
 

@@ -16,6 +16,7 @@ from ..execution import (
     StepExecution,
     StepStatus,
 )
+from ..run.resume_options import ResumeOptions
 from ..runs import LOWEST_PRIORITY
 from .fields import Asking, Body, Id, IdInBody, IdInQuery, address
 
@@ -148,6 +149,12 @@ def get_history(execution_id: Id, asking: Asking, outputs: Outputs = False) -> R
     found = StepHistory(steps=list(asking.executions.history(execution_id)))
     hidden = None if outputs else {"steps": {"__all__": {"output"}}}
     return Response(found.model_dump_json(exclude=hidden), media_type="application/json")
+
+
+@router.get("/{execution_id}/resume-options")
+def get_resume_options(execution_id: Id, asking: Asking) -> ResumeOptions:
+    """What can be done next: each way to resume with what it keeps and takes, or why it can't be."""
+    return asking.executions.resume_options(execution_id)
 
 
 @router.post("/{execution_id}/cancel", response_model_exclude={"output"})

@@ -30,6 +30,7 @@ from ..storage.step_history import PastUse
 from .budget import WORKFLOW_BUDGET, Cap, cost_cap, token_cap, turn_cap
 from .day import DAILY_COST_SETTING, DAILY_TOKENS_SETTING, money
 from .forecast import NOTHING, Forecast, alternatives, times, together
+from .models import facts_of, model_of
 from .pricing import about_tokens, price, tokens_of_bytes
 from .steps.fallback import fallback_step
 from .steps.prompts import room_for_each, system_text
@@ -237,17 +238,17 @@ class _Estimator:
 
     def _model(self, step: AgentStep) -> str | None:
         facts = self._facts(step)
-        return step.model or self.known.limits.model or (facts.id if facts else None)
+        named = model_of(step, self.workflow, self.known.limits)
+        return named or (facts.id if facts else None)
 
     def _facts(self, step: AgentStep) -> ModelFacts | None:
-        catalog = self.known.catalog
-        return None if catalog is None else catalog.find(step.model or self.known.limits.model)
+        return facts_of(step, self.workflow, self.known.limits, self.known.catalog)
 
     def _count(self, text: str, step: AgentStep) -> int:
         catalog = self.known.catalog
         if catalog is None:
             return about_tokens(text)
-        return catalog.count_tokens(text, step.model or self.known.limits.model)
+        return catalog.count_tokens(text, model_of(step, self.workflow, self.known.limits))
 
 
 def _iterations(step: LoopStep) -> tuple[int, int]:

@@ -3,10 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -15,9 +15,9 @@ from ..definition.workflow import Workflow
 from ..errors import RunTimeout
 from ..execution import ErrorInfo, ExecutionStatus, StepApproval, StepStatus
 from ..ports import EventSink, Limits
-from ..storage import codec, journal, pauses
+from ..storage import journal, pauses
 from ..storage.definitions import DefinitionStore
-from ..storage.journal import Begun, Fenced, LiveStep
+from ..storage.journal import Begun, Fenced
 from ..storage.parked import QUOTA
 from ..storage.spending import SpendingStore, Spent
 from ..storage.writer import Writer
@@ -26,6 +26,7 @@ from .context import NobodyListens, NoLimits, Outside, Run, UnderWay, workspace_
 from .entries import Entries
 from .parking import park_stopped
 from .reach import Reach
+from .restored import outputs_by_path
 from .spending import Spending
 from .steps.working import WorkingSteps
 from .walk import Walk
@@ -138,7 +139,7 @@ class Interpreter:
         if not isinstance(self._outside.limits, NoLimits):
             await asyncio.to_thread(self._ask_limits, run)
         if run.begun.steps:
-            run.done = await asyncio.to_thread(_outputs, run.begun.steps)
+            run.done = await asyncio.to_thread(outputs_by_path, run.begun.steps)
         run.events.note("execution_started", "", round=run.ticket.round, dispatch=dispatch)
         return await self._within_limit(run)
 
@@ -221,7 +222,7 @@ class Interpreter:
         steps = await self._writer.write(
             lambda c: journal.live_steps(c, execution_id, outputs=True)
         )
-        run.done = await asyncio.to_thread(_outputs, steps)
+        run.done = await asyncio.to_thread(outputs_by_path, steps)
         run.unfinished = {
             step.path: step for step in steps if step.status is not StepStatus.SUCCEEDED
         }
@@ -281,15 +282,3 @@ class Interpreter:
         facts |= {"reason": QUOTA, "auto_resume_at": wake_at.isoformat()}
         run.events.note("execution_paused", f"/{run.at}", **facts)
         return ExecutionStatus.PAUSED
-
-
-def _outputs(steps: Sequence[LiveStep]) -> dict[str, Any]:
-    """By path, of steps that have succeeded; not of those inside one that has."""
-    found: dict[str, Any] = {}
-    succeeded = [step for step in steps if step.status is StepStatus.SUCCEEDED]
-    for step in sorted(succeeded, key=lambda step: step.path.count("/")):
-        parts = step.path.split("/")
-        if any("/".join(parts[:length]) in found for length in range(2, len(parts))):
-            continue
-        found[step.path] = None if step.output is None else codec.loads(step.output)
-    return found

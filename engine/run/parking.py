@@ -14,7 +14,7 @@ from ..execution import ErrorInfo, Execution, ExecutionStatus
 from ..ports import Clock
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import LiveStep, Ticket
-from ..storage.parked import ParkedRun, ParkedStore, park, wakened
+from ..storage.parked import ASKED, ParkedRun, ParkedStore, park, wakened
 from ..storage.quotas import QuotaStore
 from ..storage.rounds import RoundStore
 from .quota import reset_of
@@ -90,7 +90,9 @@ class _WakePlan:
     def __call__(
         self, run: Execution, dispatch: int, steps: tuple[LiveStep, ...], workflow: Workflow
     ) -> Planned:
-        if run.status is not ExecutionStatus.PAUSED or run.round != self.parked.round:
+        is_asked = self.parked.reason == ASKED
+        waits = ExecutionStatus.FAILED if is_asked else ExecutionStatus.PAUSED
+        if run.status is not waits or run.round != self.parked.round:
             raise _MovedOn
         stopped = run.model_copy(update={"status": ExecutionStatus.FAILED})
         return self.plan(stopped, dispatch, steps, workflow)
@@ -144,7 +146,8 @@ class ParkedRuns:
         self.queue.committed()
 
     def _enqueue(self, connection: sa.Connection, execution_id: str, dispatch: int) -> None:
-        wakened(connection, execution_id)
+        if not wakened(connection, execution_id):
+            raise _MovedOn  # somebody has taken the timer back
         self.queue.enqueue(connection, execution_id, dispatch)
 
 

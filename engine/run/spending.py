@@ -1,7 +1,9 @@
 """What a run has used so far, and what one step of it has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -29,6 +31,13 @@ class Usage:
             self.known_cost_usd += cost_usd
             self._uncounted_cost_usd += cost_usd
 
+    def add_failed(self, details: Mapping[str, Any]) -> None:
+        """A call that failed is no turn, and yet costs what it used, as far as its error tells."""
+        tokens, cost = details.get("tokens"), details.get("cost_usd")
+        if isinstance(tokens, int):
+            self.add(tokens=tokens, cost_usd=None if cost is None else Decimal(str(cost)))
+            self.calls -= 1
+
     def take_uncounted(self) -> tuple[int, Decimal]:
         """Tokens and USD that no total has been told of yet; told now."""
         found = self._uncounted_tokens, self._uncounted_cost_usd
@@ -37,7 +46,8 @@ class Usage:
 
     @property
     def cost_usd(self) -> Decimal | None:
-        return self.known_cost_usd if self.calls and not self.unpriced_calls else None
+        was_used = self.calls or self.known_cost_usd
+        return self.known_cost_usd if was_used and not self.unpriced_calls else None
 
 
 @dataclass(slots=True)

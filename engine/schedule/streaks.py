@@ -43,6 +43,7 @@ _BY_CODE: Mapping[str, FailureReason] = {
     "network_failed": FailureReason.SDK_ERROR,
     "action_failed": FailureReason.SDK_ERROR,
     "invalid_model_output": FailureReason.SDK_ERROR,
+    "model_unavailable": FailureReason.SDK_ERROR,
 }
 _WORDS: Mapping[FailureReason, str] = {
     FailureReason.TURN_LIMIT_EXCEEDED: "they used all their turns",

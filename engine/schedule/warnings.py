@@ -15,6 +15,7 @@ from ..definition.steps import AgentStep
 from ..definition.workflow import Workflow
 
 Severity: TypeAlias = Literal["high", "medium"]
+Code: TypeAlias = Literal["loop_pattern", "large_list", "many_turns"]
 MOST_TURNS = 30
 LARGE_LIST = 20
 BASE_TURNS = 3  # to read the task, to put the answer together, to give it
@@ -53,22 +54,41 @@ _TABLE = re.compile(
 class ScheduleWarning:
     """A hint for people. `code` is stable; `step` is the id of the step, None for all of them."""
 
-    code: Literal["loop_pattern", "large_list", "many_turns"]
+    code: Code
     severity: Severity
     message: str
     step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRisk:
+    """What the words of a prompt let expect. `found`: the words; `count`: items, or turns."""
+
+    code: Code
+    severity: Severity
+    step: str | None
+    found: str | None = None
+    count: int | None = None
 
 
 def schedule_warnings(workflow: Workflow) -> tuple[ScheduleWarning, ...]:
     """What to say when a schedule is created or changed; nothing for a workflow without one."""
     if workflow.trigger.type != "schedule":
         return ()
+    return tuple(
+        ScheduleWarning(risk.code, risk.severity, _words(risk), risk.step)
+        for risk in prompt_risks(workflow)
+    )
+
+
+def prompt_risks(workflow: Workflow) -> tuple[PromptRisk, ...]:
+    """Of the instructions and of every agent step, whatever starts the workflow."""
     found = list(_about(workflow.instructions, step=None))
     for step in agent_steps(workflow.steps):
         found.extend(_about(step.prompt, step=step.id))
         turns = estimated_turns(f"{workflow.instructions}\n{step.prompt}")
         if turns > MOST_TURNS:
-            found.append(_many_turns(turns, step))
+            found.append(PromptRisk("many_turns", "high", step.id, count=turns))
     return tuple(found)
 
 
@@ -94,23 +114,30 @@ def agent_steps(part: object) -> Iterator[AgentStep]:
             pass
 
 
-def _about(text: str, *, step: str | None) -> Iterator[ScheduleWarning]:
+def _about(text: str, *, step: str | None) -> Iterator[PromptRisk]:
     if loop := _LOOP.search(text):
-        yield ScheduleWarning(
-            "loop_pattern",
-            "high",
-            f"In {_place(step)} there is a loop ({_quoted(loop[0])}): each round costs turns, and "
-            "nobody watches. Use a loop step with a bound, or say how many at most.",
-            step,
-        )
+        yield PromptRisk("loop_pattern", "high", step, found=" ".join(loop[0].split())[:60])
     if size := _longest_list(text):
-        yield ScheduleWarning(
-            "large_list",
-            "medium",
-            f"In {_place(step)} there is a list of {size:,}: it may use up the turns before its end. "
-            "Take fewer at a time.",
-            step,
-        )
+        yield PromptRisk("large_list", "medium", step, count=size)
+
+
+def _words(risk: PromptRisk) -> str:
+    match risk.code:
+        case "loop_pattern":
+            return (
+                f"In {_place(risk.step)} there is a loop ({risk.found!r}): each round costs turns, "
+                "and nobody watches. Use a loop step with a bound, or say how many at most."
+            )
+        case "large_list":
+            return (
+                f"In {_place(risk.step)} there is a list of {risk.count:,}: it may use up the turns "
+                "before its end. Take fewer at a time."
+            )
+        case "many_turns":
+            return (
+                f"Step {risk.step!r} needs about {risk.count} turns at each start, more than "
+                f"{MOST_TURNS}. Split it into several steps."
+            )
 
 
 def _longest_list(text: str) -> int | None:
@@ -119,19 +146,5 @@ def _longest_list(text: str) -> int | None:
     return longest if longest >= LARGE_LIST else None
 
 
-def _many_turns(turns: int, step: AgentStep) -> ScheduleWarning:
-    return ScheduleWarning(
-        "many_turns",
-        "high",
-        f"Step {step.id!r} needs about {turns} turns at each start, more than {MOST_TURNS}. "
-        "Split it into several steps.",
-        step.id,
-    )
-
-
 def _place(step: str | None) -> str:
     return "the instructions" if step is None else f"step {step!r}"
-
-
-def _quoted(text: str) -> str:
-    return repr(" ".join(text.split())[:60])

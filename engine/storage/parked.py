@@ -1,6 +1,7 @@
 """Runs that are parked: nobody works on them, and a timer of ours has them go on.
 
-A parked run is `paused` and keeps the error it was stopped by; an approval that waits has none.
+A parked run is `paused` and keeps the error it was stopped by; an approval that waits has none. A
+run that had failed before somebody asked for a timer stays `failed` until the timer goes off.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from .records import find_execution, lock_execution
 from .tables import EXECUTION, WORKFLOW
 
 QUOTA: Literal["quota"] = "quota"
+#: The reason of a timer that a person has asked for, on a run that has failed.
+ASKED = "asked"
 #: How often one run is parked before it fails: a day's quota, for two months.
 MOST_TIMES = 60
 _REFUSALS = frozenset({QuotaExhausted.code, RateLimited.code})
@@ -65,7 +68,7 @@ def park(
         raise Fenced(ticket.execution_id)
     times = 1 + (connection.scalar(_TIMES, {"execution_id": ticket.execution_id}) or 0)
     steps = live_steps(connection, ticket.execution_id, outputs=False)
-    if row.test_mode or times > MOST_TIMES or _may_have_acted(steps):
+    if row.test_mode or times > MOST_TIMES or may_have_acted(steps):
         return False
     connection.execute(
         sa.update(EXECUTION)
@@ -99,7 +102,7 @@ def park(
     return True
 
 
-def _may_have_acted(steps: Sequence[LiveStep]) -> bool:
+def may_have_acted(steps: Sequence[LiveStep]) -> bool:
     """Whether a step that would run again may have done what must not be done twice."""
     return any(_is_in_doubt(step) for step in steps if step.status is not StepStatus.SUCCEEDED)
 
@@ -114,14 +117,14 @@ def _is_in_doubt(step: LiveStep) -> bool:
     return step.effect and not refused
 
 
-def wakened(connection: sa.Connection, execution_id: str) -> None:
-    """Its timer is gone, in the transaction that has the run go on."""
-    connection.execute(
-        sa.update(PARKED_RUN).where(PARKED_RUN.c.execution_id == execution_id).values(wake_at=None)
-    )
+def wakened(connection: sa.Connection, execution_id: str) -> bool:
+    """Its timer is gone, in the transaction that has the run go on; False if it was gone already."""
+    timer = sa.and_(PARKED_RUN.c.execution_id == execution_id, PARKED_RUN.c.wake_at.is_not(None))
+    gone = connection.execute(sa.update(PARKED_RUN).where(timer).values(wake_at=None))
     connection.execute(
         sa.update(EXECUTION).where(EXECUTION.c.id == execution_id).values(paused_at=None)
     )
+    return gone.rowcount > 0
 
 
 class ParkedStore:
@@ -183,7 +186,7 @@ class ParkedStore:
     def forget_settled(self) -> None:
         """Takes away the timers of runs that somebody has ended or had go on."""
         waiting = sa.select(EXECUTION.c.id).where(
-            EXECUTION.c.status == ExecutionStatus.PAUSED.value,
+            _WAITS,
             EXECUTION.c.id == PARKED_RUN.c.execution_id,
             EXECUTION.c.round == PARKED_RUN.c.round,
         )
@@ -192,10 +195,17 @@ class ParkedStore:
             connection.execute(sa.update(PARKED_RUN).where(settled).values(wake_at=None))
 
     def give_up(self, run: ParkedRun, *, now: datetime) -> bool:
-        """Ends a run that can't go on, failed by what it was stopped by; False if it has moved on."""
+        """Ends a run that can't go on, failed by what it was stopped by; False if it has moved on.
+
+        One that had failed before stays as it is, without its timer.
+        """
         with writing(self._engine) as connection:
             row = lock_execution(connection, run.execution_id)
-            if row is None or row.status != ExecutionStatus.PAUSED.value or row.round != run.round:
+            if row is None or row.round != run.round:
+                return False
+            if run.reason == ASKED and row.status == ExecutionStatus.FAILED.value:
+                return wakened(connection, run.execution_id)
+            if row.status != ExecutionStatus.PAUSED.value:
                 return False
             close_execution(
                 connection,
@@ -213,6 +223,11 @@ class ParkedStore:
 _TIMES = sa.select(PARKED_RUN.c.times).where(
     PARKED_RUN.c.execution_id == sa.bindparam("execution_id")
 )
+#: Of a run and its timer: whether the run still waits for it.
+_WAITS = sa.or_(
+    EXECUTION.c.status == ExecutionStatus.PAUSED.value,
+    sa.and_(EXECUTION.c.status == ExecutionStatus.FAILED.value, PARKED_RUN.c.reason == ASKED),
+)
 _PARKED = (
     sa.select(PARKED_RUN, EXECUTION.c.workflow_version, EXECUTION.c.error)
     .join(
@@ -221,7 +236,7 @@ _PARKED = (
             EXECUTION.c.id == PARKED_RUN.c.execution_id, EXECUTION.c.round == PARKED_RUN.c.round
         ),
     )
-    .where(EXECUTION.c.status == ExecutionStatus.PAUSED.value, PARKED_RUN.c.wake_at.is_not(None))
+    .where(_WAITS, PARKED_RUN.c.wake_at.is_not(None))
 )
 
 

@@ -76,7 +76,7 @@ class KnownModels:
     def runtimes(self) -> Collection[str] | None:
         return self.asked_at
 
-    def find(self, model: str | None) -> ModelFacts | None:
+    def find(self, model: str | None, *, runtime: str | None = None) -> ModelFacts | None:
         known = {facts.id: facts for facts in self.models}
         return self.models[0] if model is None and self.models else known.get(model or "")
 

@@ -12,8 +12,9 @@ from typing import Any
 from ...catalogs import find
 from ...definition.steps import AgentStep
 from ...documents.binding import DocumentText
-from ...errors import InvalidModelOutput, InvalidParameters
+from ...errors import InvalidModelOutput, InvalidParameters, StepError
 from ...ports import Completion, LanguageModel, Message, ModelFacts, Question, ToolCall, ToolResult
+from ..models import facts_of, model_of, runtime_of
 from ..partial_text import PartialText
 from ..pricing import most_needed
 from ..quality import Quality
@@ -83,8 +84,8 @@ class PreparedAgent:
         question = Question(
             system=self.system,
             messages=tuple(messages),
-            model=self.step.model or governor.workspace.model,
-            runtime=_runtime(self.step, self.site),
+            model=model_of(self.step, self.site.workflow, governor.workspace),
+            runtime=runtime_of(self.step, self.site.workflow, governor.workspace),
             timeout_seconds=self.step.timeout_seconds,
             tools=self.toolbelt.specs(),
             max_output_tokens=None if self.facts is None else self.facts.max_output_tokens,
@@ -95,6 +96,9 @@ class PreparedAgent:
             answer = await self.model.complete(question)
             tokens = answer.input_tokens + answer.output_tokens
             self.usage.add(tokens=tokens, cost_usd=answer.cost_usd)
+        except StepError as error:
+            self.usage.add_failed(error.details)
+            raise
         finally:
             governor.settle(hold, self.usage)
         partial.tell()
@@ -157,10 +161,10 @@ def prepare(step: AgentStep, site: Site, usage: Usage, *, intend: Intend) -> Pre
         )
     catalog = site.reach.catalog
     runtimes = None if catalog is None else catalog.runtimes()
-    runtime = _runtime(step, site)
+    workspace = site.run.governor.workspace
+    runtime = runtime_of(step, site.workflow, workspace)
     if runtime is not None and runtimes is not None:
         find("runtime", runtime, dict.fromkeys(runtimes))
-    chosen = step.model or site.run.governor.workspace.model
     return PreparedAgent(
         step=step,
         model=model,
@@ -170,18 +174,8 @@ def prepare(step: AgentStep, site: Site, usage: Usage, *, intend: Intend) -> Pre
         toolbelt=prepare_tools(step, site, intend=intend),
         quality=site.quality(step),
         usage=usage,
-        facts=None if catalog is None else catalog.find(chosen),
+        facts=facts_of(step, site.workflow, workspace, catalog),
     )
-
-
-def _runtime(step: AgentStep, site: Site) -> str | None:
-    """The step's own word counts before its workflow's, and that before the workspace's.
-
-    A step that names a model leaves where to ask it open.
-    """
-    if step.runtime is not None or step.model is not None:
-        return step.runtime
-    return site.workflow.runtime or site.run.governor.workspace.runtime
 
 
 def _parsed(text: str) -> Any:

@@ -69,7 +69,7 @@ class WorkspaceSettingRow(Base, table=True):
 
 
 class AuditRow(Base, table=True):
-    """Who did what; rows are only ever added."""
+    """Who did what; rows are only ever added. `previous` is the digest of the entry before."""
 
     __tablename__: ClassVar[Any] = "copilot_audit"
     __table_args__: ClassVar[Any] = (Index("ix_copilot_audit_workspace", "workspace_id", "id"),)
@@ -83,6 +83,20 @@ class AuditRow(Base, table=True):
     action: str
     subject: str
     details: str = text()
+    previous: str
+    digest: str
+
+
+class AuditHeadRow(Base, table=True):
+    """Where a workspace's audit ends; held while an entry is added, so that none forks off."""
+
+    __tablename__: ClassVar[Any] = "copilot_audit_head"
+
+    workspace_id: str = Field(primary_key=True)
+    entry_id: int | None
+    digest: str
+    entries: int
+    at: datetime | None = moment(nullable=True)
 
 
 class RequestRow(Base, table=True):
@@ -145,6 +159,7 @@ PRINCIPAL = table_of(PrincipalRow)
 API_KEY = table_of(ApiKeyRow)
 WORKSPACE_SETTING = table_of(WorkspaceSettingRow)
 AUDIT = table_of(AuditRow)
+AUDIT_HEAD = table_of(AuditHeadRow)
 REQUEST = table_of(RequestRow)
 NIGHTLY_PASS = table_of(NightlyPassRow)
 NIGHTLY_ITEM = table_of(NightlyItemRow)

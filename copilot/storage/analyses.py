@@ -11,12 +11,17 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import InsufficientCredits, NotFound
-from ..types import Failure, Frozen, Preview, Report
-from .database import Database, Prepared, new_id
+from ..types import Failure, Frozen, Preview, Receipt, Report
+from ..types.consultation import Consultation
+from .consultations import insert_consultation
+from .database import Database, Prepared, insert_new
 from .failures import record_failure
 from .ledger import Ledger, find_reservation
+from .suggestions import find_advised
 from .tables import ANALYSIS, SUGGESTED_FIX
 
+#: Positions of fixes that came after an analysis was stored: behind its own.
+_ADDED_LATER = 1000
 _JSON = TypeAdapter(dict[str, JsonValue])
 
 _INSERT = Prepared(insert(ANALYSIS), columns=ANALYSIS.c.keys())
@@ -64,9 +69,12 @@ class FixDraft(Frozen):
 
 
 class StoredFix(FixDraft):
-    """A fix with where it came from: all that previewing and applying it needs."""
+    """A fix with where it came from: all that previewing and applying it needs.
 
-    analysis_id: str
+    `analysis_id` is None for one that was suggested before a run.
+    """
+
+    analysis_id: str | None
     workflow_id: str
 
 
@@ -74,7 +82,8 @@ class StoredFix(FixDraft):
 class FinishedAnalysis:
     """What `Analyses.finish` stores. `idempotency_key` is also the key of its reservation.
 
-    failed: whether its run has; one that only waits counts as no failure.
+    failed: whether its run has; one that only waits counts as no failure. consultation: of the
+    model that was to be asked for it.
     """
 
     idempotency_key: str
@@ -87,6 +96,12 @@ class FinishedAnalysis:
     asked_by: str | None = None
     occurrence: int | None = None
     failed: bool = True
+    consultation: Consultation | None = None
+
+
+def again(key: str) -> str:
+    """Under which key a request goes on that a crash has interrupted."""
+    return f"{key}~"
 
 
 class Analyses:
@@ -115,15 +130,16 @@ class Analyses:
             row = _find(connection, analysis.failure.workspace_id, "idempotency_key", key)
             if row is not None:
                 return Report.model_validate_json(row.report)
-            report = analysis.report.model_copy(update={"receipt": receipt})
+            report = _paid(analysis, receipt)
             _insert(connection, analysis, report)
         return self._told(report)
 
     def answer(self, analysis: FinishedAnalysis, *, price: int) -> Report:
         """`finish` with its reservation of *price* in the same commit: nobody outside was asked.
 
-        A key whose reservation was given back, after a crash, is replaced by a fresh one. Raises
-        InsufficientCredits; then nothing is stored.
+        A key whose reservation was given back, after a crash, goes on under a second one of its
+        own, so that it is answered once all the same. Raises InsufficientCredits; then nothing is
+        stored.
         """
         try:
             return self._answer(analysis, price)
@@ -143,13 +159,17 @@ class Analyses:
                 row = _find(connection, workspace_id, "idempotency_key", key)
                 if row is not None:
                     return Report.model_validate_json(row.report)
-                key, reserved = new_id("request"), None
+                key = again(key)
+                row = _find(connection, workspace_id, "idempotency_key", key)
+                if row is not None:
+                    return Report.model_validate_json(row.report)
+                reserved = None
             if reserved is None:
                 self._ledger.reserve_in(connection, workspace_id, key, price=price)
             receipt = self._ledger.settle_in(
                 connection, workspace_id, key, credits=credits, reason=reason
             )
-            report = analysis.report.model_copy(update={"receipt": receipt})
+            report = _paid(analysis, receipt)
             _insert(connection, replace(analysis, idempotency_key=key), report)
         return self._told(report)
 
@@ -180,9 +200,26 @@ class Analyses:
         )
         with self._database.read() as connection:
             row = connection.execute(wanted).one_or_none()
+            row = row or find_advised(connection, workspace_id, fix_id)
         if row is None:
             raise NotFound("fix")
         return _fix(row)
+
+    def add_fixes(self, workspace_id: str, analysis_id: str, fixes: Sequence[FixDraft]) -> None:
+        """More fixes of an analysis that is told again; one whose id is there already stays.
+
+        Raises NotFound, also for another workspace's.
+        """
+        found = select(ANALYSIS.c.workflow_id).where(
+            ANALYSIS.c.analysis_id == analysis_id, ANALYSIS.c.workspace_id == workspace_id
+        )
+        with self._database.write() as connection:
+            workflow_id = connection.execute(found).scalar_one_or_none()
+            if workflow_id is None:
+                raise NotFound("analysis")
+            of = (workspace_id, analysis_id, workflow_id)
+            for position, fix in enumerate(fixes, start=_ADDED_LATER):
+                insert_new(connection, SUGGESTED_FIX, _fix_row(fix, of, position))
 
     def fixes(self, workspace_id: str, analysis_id: str) -> Sequence[StoredFix]:
         """All fixes of one analysis, in the order they were suggested."""
@@ -213,6 +250,13 @@ def _find(connection: Connection, workspace_id: str, column: str, value: str) ->
     return _NEWEST[column].first(connection, {"workspace": workspace_id, "value": value})
 
 
+def _paid(analysis: FinishedAnalysis, receipt: Receipt) -> Report:
+    """The report with its receipt, what the provider charged on it."""
+    if analysis.consultation is not None:
+        receipt = receipt.model_copy(update={"cost_usd": analysis.consultation.cost_usd})
+    return analysis.report.model_copy(update={"receipt": receipt})
+
+
 def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) -> None:
     failure, failure_id = analysis.failure, None
     if analysis.failed:
@@ -236,18 +280,28 @@ def _insert(connection: Connection, analysis: FinishedAnalysis, report: Report) 
         "created_at": report.created_at,
     }
     _INSERT.run(connection, row)
+    if analysis.consultation is not None:
+        insert_consultation(
+            connection, failure.workspace_id, report.analysis_id, analysis.consultation
+        )
+    of = (failure.workspace_id, report.analysis_id, failure.workflow_id)
     for position, fix in enumerate(analysis.fixes):
-        values = {
-            "fix_id": fix.fix_id,
-            "workspace_id": failure.workspace_id,
-            "analysis_id": report.analysis_id,
-            "workflow_id": failure.workflow_id,
-            "position": position,
-            "fix_type": fix.fix_type,
-            "fix": _JSON.dump_json(fix.fix).decode(),
-            "preview": fix.preview.model_dump_json() if fix.preview else None,
-        }
-        _INSERT_FIX.run(connection, values)
+        _INSERT_FIX.run(connection, _fix_row(fix, of, position))
+
+
+def _fix_row(fix: FixDraft, of: tuple[str, str, str], position: int) -> dict[str, Any]:
+    """of: workspace, analysis and workflow."""
+    workspace_id, analysis_id, workflow_id = of
+    return {
+        "fix_id": fix.fix_id,
+        "workspace_id": workspace_id,
+        "analysis_id": analysis_id,
+        "workflow_id": workflow_id,
+        "position": position,
+        "fix_type": fix.fix_type,
+        "fix": _JSON.dump_json(fix.fix).decode(),
+        "preview": fix.preview.model_dump_json() if fix.preview else None,
+    }
 
 
 def _fix(row: Row[*tuple[Any, ...]]) -> StoredFix:

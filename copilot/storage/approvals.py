@@ -1,12 +1,21 @@
 """Who approved which exact diff, until when, and whether that has been used."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
-from ..types import Approval, ChangeState, Preview
-from .database import Database, insert_new, new_id
+from ..errors import ApprovalRefused, NotFound
+from ..types import Approval, ApprovalState, ChangeState, Preview
+from .database import Database, insert_new, keep_others_out, new_id
 from .tables import APPROVAL, CHANGE
+
+_READ = select(APPROVAL, CHANGE.c.state.label("change_state")).outerjoin(
+    CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by
+)
+_FACTS = Approval.model_fields.keys() - {"used", "state", "missing"}
+_NO_SECOND: Mapping[str, Any] = dict.fromkeys(("second_actor", "second_request", "second_at"))
 
 
 class Approvals:
@@ -21,42 +30,133 @@ class Approvals:
         actor: str,
         valid_for: timedelta,
         approval_id: str | None = None,
+        needs_second: bool = False,
     ) -> Approval:
-        """Store an approval; the same *approval_id* again gives the one that is there."""
+        """Store an approval; the same *approval_id* again gives the one that is there.
+
+        With *needs_second* the first person's is pending, and the second person's of the same diff
+        completes that one, which is given back; it ends when the first person's would have. Raises
+        ApprovalRefused when the first person comes again.
+        """
         now = self._database.now()
-        approval = Approval(
-            approval_id=approval_id or new_id("approval"),
-            fix_id=preview.fix_id,
-            digest=preview.digest,
-            base_version=preview.base_version,
-            base_digest=preview.base_digest,
-            actor=actor,
-            created_at=now,
-            expires_at=now + valid_for,
-        )
-        row = approval.model_dump(exclude={"used"}) | {
+        chosen = approval_id or new_id("approval")
+        row = new_approval(preview, chosen, actor=actor, at=now, until=now + valid_for) | {
             "workspace_id": workspace_id,
-            "used_by": None,
+            "needs_second": needs_second,
         }
         with self._database.write() as connection:
-            if insert_new(connection, APPROVAL, row):
-                return approval
-        return self.find(workspace_id, approval.approval_id) or approval
+            if needs_second:
+                keep_others_out(connection, APPROVAL)  # two first ones would wait for each other
+            known = _same_request(connection, workspace_id, chosen)
+            if known is None and needs_second:
+                known = _join_another(connection, row)
+            if known is None:
+                insert_new(connection, APPROVAL, row)
+            return _get(connection, workspace_id, known or chosen)
 
     def find(self, workspace_id: str, approval_id: str) -> Approval | None:
         """None when there is no such approval in this workspace.
 
         It counts as used unless its change was reset after a crash, and so can still be applied.
         """
-        wanted = (
-            select(APPROVAL, CHANGE.c.state)
-            .outerjoin(CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by)
-            .where(APPROVAL.c.approval_id == approval_id, APPROVAL.c.workspace_id == workspace_id)
-        )
         with self._database.read() as connection:
-            row = connection.execute(wanted).one_or_none()
-        if row is None:
-            return None
-        facts = {name: getattr(row, name) for name in Approval.model_fields if name != "used"}
-        used = row.used_by is not None and row.state != ChangeState.APPROVED
-        return Approval.model_validate(facts | {"used": used})
+            return find_approval(connection, workspace_id, approval_id)
+
+    def waiting(self, workspace_id: str) -> Sequence[Approval]:
+        """Those that a second person may complete now, the oldest first."""
+        wanted = _READ.where(*_pending(workspace_id, self._database.now()))
+        with self._database.read() as connection:
+            found = connection.execute(wanted.order_by(APPROVAL.c.created_at)).all()
+        return tuple(map(_approval, found))
+
+
+def new_approval(
+    preview: Preview, approval_id: str, *, actor: str, at: datetime, until: datetime
+) -> dict[str, Any]:
+    """The row of an approval of exactly *preview*, but for its workspace."""
+    return {
+        "approval_id": approval_id,
+        "fix_id": preview.fix_id,
+        "digest": preview.digest,
+        "base_version": preview.base_version,
+        "base_digest": preview.base_digest,
+        "actor": actor,
+        "created_at": at,
+        "expires_at": until,
+        "used_by": None,
+        "needs_second": False,
+        "standing_id": None,
+        **_NO_SECOND,
+    }
+
+
+def find_approval(connection: Connection, workspace_id: str, approval_id: str) -> Approval | None:
+    wanted = _READ.where(
+        APPROVAL.c.approval_id == approval_id, APPROVAL.c.workspace_id == workspace_id
+    )
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else _approval(row)
+
+
+def _approval(row: Row[*tuple[Any, ...]]) -> Approval:
+    facts = {name: getattr(row, name) for name in _FACTS}
+    pending = row.needs_second and row.second_actor is None
+    return Approval.model_validate(
+        facts
+        | {
+            "used": row.used_by is not None and row.change_state != ChangeState.APPROVED,
+            "state": ApprovalState.PENDING if pending else ApprovalState.APPROVED,
+            "missing": "a second person, who has to approve the same diff" if pending else None,
+        }
+    )
+
+
+def complete() -> ColumnElement[bool]:
+    """The condition that nobody has still to approve."""
+    return or_(APPROVAL.c.needs_second.is_(False), APPROVAL.c.second_actor.is_not(None))
+
+
+def _pending(workspace_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        APPROVAL.c.workspace_id == workspace_id,
+        APPROVAL.c.needs_second.is_(True),
+        APPROVAL.c.second_actor.is_(None),
+        APPROVAL.c.used_by.is_(None),
+        APPROVAL.c.expires_at > now,
+    )
+
+
+def _same_request(connection: Connection, workspace_id: str, approval_id: str) -> str | None:
+    """The approval that this request has made or completed before."""
+    wanted = select(APPROVAL.c.approval_id).where(
+        APPROVAL.c.workspace_id == workspace_id,
+        or_(APPROVAL.c.approval_id == approval_id, APPROVAL.c.second_request == approval_id),
+    )
+    return connection.execute(wanted).scalars().first()
+
+
+def _join_another(connection: Connection, row: Mapping[str, Any]) -> str | None:
+    """Complete the approval of somebody else; None when nobody has approved this diff yet."""
+    now, actor = row["created_at"], row["actor"]
+    same = (
+        *_pending(row["workspace_id"], now),
+        APPROVAL.c.fix_id == row["fix_id"],
+        APPROVAL.c.digest == row["digest"],
+    )
+    others = select(APPROVAL.c.approval_id).where(*same, APPROVAL.c.actor != actor)
+    first = connection.execute(others.order_by(APPROVAL.c.created_at)).scalars().first()
+    if first is not None:
+        second = {"second_actor": actor, "second_request": row["approval_id"], "second_at": now}
+        connection.execute(update(APPROVAL).where(APPROVAL.c.approval_id == first).values(**second))
+        return first
+    own = select(APPROVAL.c.approval_id).where(*same, APPROVAL.c.actor == actor)
+    if connection.execute(own).first() is not None:
+        raise ApprovalRefused("you have approved it already; the second one has to be another.")
+    return None
+
+
+def _get(connection: Connection, workspace_id: str, approval_id: str) -> Approval:
+    found = find_approval(connection, workspace_id, approval_id)
+    if found is None:
+        raise NotFound("approval")
+    return found

@@ -1,4 +1,4 @@
-"""Who did what: rows that are only ever added, read back newest first."""
+"""Who did what: rows that are only ever added, read back newest first, and chained together."""
 
 import json
 from collections.abc import Mapping
@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from ..errors import InvalidInput
 from ..types.account import AuditEntry
+from ..types.audit import AuditHead, AuditVerification
 from ..types.frozen import storable
 from ..types.page import Page
 from ..types.principal import Principal, PrincipalKind
 from .account_tables import AUDIT
+from .audit_chain import entry_digest, hold_head, move_head, stored_head
+from .audit_verification import verify
 from .cursors import read_number, write_number
 from .database import Database
 
@@ -55,6 +58,22 @@ class AuditTrail:
         following = write_number(_LIST, rows[limit - 1].id) if len(rows) > limit else None
         return Page(items=tuple(_entry(row) for row in rows[:limit]), next_cursor=following)
 
+    def head(self, workspace_id: str) -> AuditHead:
+        """Where the audit ends; kept elsewhere, it shows later that nothing before it changed."""
+        with self._database.read() as connection:
+            return stored_head(connection, workspace_id)
+
+    def verify(self, workspace_id: str, *, against: AuditHead | None = None) -> AuditVerification:
+        """Look through the whole chain, and for the head that *against* is, up to the first break.
+
+        What is added meanwhile is looked at too. Raises InvalidInput for the head of another
+        workspace.
+        """
+        if against is not None and against.workspace_id != workspace_id:
+            raise InvalidInput("head", "is that of another workspace.", "")
+        with self._database.read() as connection:
+            return verify(connection, workspace_id, against)
+
 
 def append(
     connection: Connection,
@@ -76,7 +95,13 @@ def append(
         "subject": storable(subject),
         "details": json.dumps(dict(details)),
     }
-    connection.execute(insert(AUDIT), row)
+    before = hold_head(connection, by.workspace_id)
+    row |= {"previous": before.digest, "digest": ""}
+    entry_id = connection.execute(insert(AUDIT).returning(AUDIT.c.id), row).scalar_one()
+    row["id"] = entry_id
+    digest = entry_digest(by.workspace_id, row)
+    connection.execute(update(AUDIT).where(AUDIT.c.id == entry_id).values(digest=digest))
+    move_head(connection, before, row, digest)
 
 
 def _entry(row: Row[*tuple[Any, ...]]) -> AuditEntry:
@@ -89,4 +114,5 @@ def _entry(row: Row[*tuple[Any, ...]]) -> AuditEntry:
         action=row.action,
         subject=row.subject,
         details=json.loads(row.details),
+        digest=row.digest,
     )

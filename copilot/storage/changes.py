@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 from ..errors import NotFound
 from ..snapshot import Snapshot
 from ..types import Approval, Change, ChangeState
+from .approvals import complete
 from .database import Database, new_id
 from .outcomes import end_watch, start_watch
+from .standing import require_standing
 from .tables import APPROVAL, CHANGE
 
 
@@ -44,7 +46,8 @@ class Changes:
     ) -> ChangeRecord | None:
         """Use the approval up and start its change; None when it was used already.
 
-        An approval whose change was reset goes on with that change and its id.
+        An approval whose change was reset goes on with that change and its id. Raises
+        ApprovalRefused when the standing approval that gave it has ended or was revoked.
         """
         workspace_id = before.workspace_id
         now = self._database.now()
@@ -52,12 +55,14 @@ class Changes:
         fresh_id = change_id or new_id("change")
         with self._database.write() as connection:
             change_id = fresh_id
+            require_standing(connection, workspace_id, approval.approval_id, now=now)
             use = (
                 update(APPROVAL)
                 .where(
                     APPROVAL.c.approval_id == approval.approval_id,
                     APPROVAL.c.workspace_id == workspace_id,
                     APPROVAL.c.used_by.is_(None),
+                    complete(),
                 )
                 .values(used_by=change_id)
             )
@@ -122,11 +127,11 @@ class Changes:
             return _get(connection, original.workspace_id, change_id)
 
     def mark_applied(
-        self, change: Change, version: int, *, undo_for: timedelta, needed_passes: int
+        self, change: Change, version: int, *, undo_for: timedelta, needed_passes: int | None
     ) -> Change:
         """The target has it as *version*: start the watch of a fix, or end that of what it reverses.
 
-        The same again changes nothing.
+        needed_passes: None for what no run is watched for. The same again changes nothing.
         """
         now = self._database.now()
         open_states = (ChangeState.APPROVED, ChangeState.APPLYING, ChangeState.FAILED)
@@ -143,10 +148,10 @@ class Changes:
         )
         with self._database.write() as connection:
             if connection.execute(applied).rowcount:
-                if change.reverses is None:
-                    start_watch(connection, change, version, needed=needed_passes, now=now)
-                else:
+                if change.reverses is not None:
                     _end_original(connection, change, change.reverses)
+                elif needed_passes is not None:
+                    start_watch(connection, change, version, needed=needed_passes, now=now)
             return _get(connection, change.workspace_id, change.change_id).change
 
     def mark_failed(self, change: Change, problem: str) -> Change:

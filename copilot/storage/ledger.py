@@ -77,6 +77,14 @@ class Reservation:
     settled: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reservation, and whether it is new: whoever finds one that is not, asks nobody."""
+
+    reservation: Reservation
+    fresh: bool
+
+
 class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -117,16 +125,26 @@ class Ledger:
 
         Raises InsufficientCredits when fewer are left; then nothing is stored.
         """
+        return self.claim(workspace_id, key, price=price).reservation
+
+    def claim(self, workspace_id: str, key: str, *, price: int) -> "Claim":
+        """Put *price* aside and know whether it was this call that did: then the work is its own.
+
+        Raises InsufficientCredits; then nothing is stored.
+        """
         _require_amount("price", price)
         try:
             with self._database.write() as connection:
                 known = find_reservation(connection, workspace_id, key)
-                return known or self.reserve_in(connection, workspace_id, key, price=price)
+                if known is not None:
+                    return Claim(known, fresh=False)
+                made = self.reserve_in(connection, workspace_id, key, price=price)
+                return Claim(made, fresh=True)
         except (IntegrityError, InsufficientCredits):
             # on Postgres the same request may just have won in another thread
             if (known := self.reservation(workspace_id, key)) is None:
                 raise
-            return known
+            return Claim(known, fresh=False)
 
     def reserve_in(
         self, connection: Connection, workspace_id: str, key: str, *, price: int

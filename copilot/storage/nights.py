@@ -19,8 +19,8 @@ from ..types import Report
 from ..types.nightly import Digest, DigestFix, DigestItem, PassState
 from .account_tables import NIGHTLY_ITEM, NIGHTLY_PASS
 from .database import Database, keep_others_out, new_id
+from .fix_news import read_news
 from .kinds import Kind, count_kinds, newest_failure_id, read_analysed, read_runs
-from .outcomes import read_news
 from .tables import FAILURE
 
 

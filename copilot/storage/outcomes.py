@@ -1,17 +1,18 @@
 """Watches over applied changes: what each run since has said about them, and how they stand."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, false, func, literal, select, true, update
+from sqlalchemy import Connection, false, func, literal, select, true, update
 
 from ..errors import NotFound
 from ..types import Change, OutcomeState
-from ..types.nightly import DigestFix, FixNews
 from .database import Database, insert_new, leaving_old
+from .suggestions import watch_advised
 from .tables import ANALYSIS, CHANGE, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
 
 
@@ -50,7 +51,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class FixRate:
-    """How fixes of one type, for one root cause, suggested by one runtime, have held."""
+    """How fixes of one type, for one root cause, suggested by one runtime, have held.
+
+    entry: of the knowledge base, that explained the failure. model: that answered, if one did.
+    """
 
     fix_type: str
     root_cause: str
@@ -58,6 +62,8 @@ class FixRate:
     verified: int
     regressed: int
     undecided: int
+    entry: str | None = None
+    model: str | None = None
 
 
 class Outcomes:
@@ -73,6 +79,12 @@ class Outcomes:
         """Changes of a workflow that are still in place and have not regressed."""
         with self._database.read() as connection:
             return find_open_watches(connection, workspace_id, {workflow_id})
+
+    def watched(self) -> Sequence[str]:
+        """The workspaces that have a change under watch."""
+        wanted = select(OUTCOME.c.workspace_id).where(OUTCOME.c.open == true()).distinct()
+        with self._database.read() as connection:
+            return tuple(connection.execute(wanted.order_by(OUTCOME.c.workspace_id)).scalars())
 
     def runs_behind(self, workspace_id: str, execution_ids: Collection[str]) -> frozenset[str]:
         """Those of *execution_ids* that a fix was made for, or judged by, whose watch goes on."""
@@ -98,23 +110,25 @@ class Outcomes:
         with self._database.read() as connection:
             return frozenset(connection.execute(made_for.union(judged_by)).scalars())
 
-    def rates(self, workspace_id: str) -> Sequence[FixRate]:
+    def rates(self, workspace_id: str) -> tuple[FixRate, ...]:
         """How applied fixes have held, those taken back included."""
 
         def count(*states: OutcomeState) -> Any:
             return func.count().filter(OUTCOME.c.state.in_(states))
 
         kind = (OUTCOME.c.fix_type, OUTCOME.c.root_cause, OUTCOME.c.produced_by)
+        source = (OUTCOME.c.entry, OUTCOME.c.model)
         wanted = (
             select(
                 *kind,
                 count(OutcomeState.VERIFIED),
                 count(OutcomeState.REGRESSED),
                 count(OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING),
+                *source,
             )
             .where(OUTCOME.c.workspace_id == workspace_id)
-            .group_by(*kind)
-            .order_by(*kind)
+            .group_by(*kind, *source)
+            .order_by(*kind, *source)
         )
         with self._database.read() as connection:
             return tuple(FixRate(*row) for row in connection.execute(wanted))
@@ -129,7 +143,7 @@ def find_open_watches(
         OUTCOME.c.workflow_id.in_(sorted(workflows)),
         OUTCOME.c.open == true(),
     )
-    return tuple(_watch(row) for row in connection.execute(wanted))
+    return tuple(watch_in(row) for row in connection.execute(wanted))
 
 
 def record_finding(
@@ -172,60 +186,6 @@ def record_finding(
     return counted
 
 
-def read_news(
-    connection: Connection, workspace_id: str, *, since: datetime | None, until: datetime
-) -> Sequence[DigestFix]:
-    """What happened to fixes after *since* (None: ever) and up to *until*, the oldest first.
-
-    A fix is listed once, with the last that happened to it in that time.
-    """
-    reversal = CHANGE.alias()
-    wanted = (
-        select(
-            CHANGE.c.change_id,
-            CHANGE.c.workflow_id,
-            CHANGE.c.fix_type,
-            CHANGE.c.applied_at,
-            OUTCOME.c.state.label("judged"),
-            OUTCOME.c.judged_at,
-            reversal.c.applied_at.label("taken_back_at"),
-        )
-        .select_from(
-            CHANGE.outerjoin(OUTCOME, OUTCOME.c.change_id == CHANGE.c.change_id).outerjoin(
-                reversal, reversal.c.change_id == CHANGE.c.reversed_by
-            )
-        )
-        .where(CHANGE.c.workspace_id == workspace_id, CHANGE.c.kind == "fix")
-        .where(CHANGE.c.applied_at.is_not(None))
-    )
-    news: list[tuple[datetime, DigestFix]] = []
-    for row in connection.execute(wanted):
-        events = [
-            event for event in _events(row) if event[0] <= until and (not since or event[0] > since)
-        ]
-        if events:
-            moment, state = max(events, key=lambda event: event[0])
-            fix = DigestFix(
-                change_id=row.change_id,
-                workflow_id=row.workflow_id,
-                fix_type=row.fix_type,
-                state=state,
-            )
-            news.append((moment, fix))
-    return tuple(fix for _, fix in sorted(news, key=lambda one: (one[0], one[1].change_id)))
-
-
-def _events(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[datetime, FixNews]]:
-    """What is known to have happened to a fix, the last of equal times first."""
-    if row.taken_back_at is not None:
-        yield row.taken_back_at, "taken_back"
-    if row.judged == OutcomeState.REGRESSED:
-        yield row.judged_at, "regressed"
-    if row.judged == OutcomeState.VERIFIED:
-        yield row.judged_at, "verified"
-    yield row.applied_at, "applied"
-
-
 def start_watch(
     connection: Connection, change: Change, version: int, *, needed: int, now: datetime
 ) -> None:
@@ -259,6 +219,30 @@ def start_watch(
     )
     fresh = leaving_old(connection.dialect.name, OUTCOME)
     connection.execute(fresh.from_select(list(values), source))
+    _name_source(connection, change)
+    watch_advised(connection, change, values)
+
+
+def _name_source(connection: Connection, change: Change) -> None:
+    """Which entry explained the failure, and which model answered, are in the report alone."""
+    wanted = (
+        select(ANALYSIS.c.report)
+        .select_from(SUGGESTED_FIX.join(ANALYSIS))
+        .where(SUGGESTED_FIX.c.fix_id == change.fix_id)
+    )
+    row = connection.execute(wanted).first()
+    if row is None:
+        return
+    report: dict[str, Any] = json.loads(row.report)
+    entries = [one["entry"] for one in report.get("evidence", ()) if one.get("entry")]
+    model: dict[str, Any] = report.get("model") or {}
+    named: dict[str, str | None] = {
+        "entry": report.get("own_entry") or (entries[0] if entries else None),
+        "model": model.get("model") if model.get("answered") else None,
+    }
+    connection.execute(
+        update(OUTCOME).where(OUTCOME.c.change_id == change.change_id).values(**named)
+    )
 
 
 def end_watch(connection: Connection, change_id: str) -> None:
@@ -306,10 +290,11 @@ def _get(connection: Connection, workspace_id: str, change_id: str) -> Watch:
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise NotFound("outcome")
-    return _watch(row)
+    return watch_in(row)
 
 
-def _watch(row: Row[*tuple[Any, ...]]) -> Watch:
+def watch_in(row: Any) -> Watch:
+    """The watch in a row with all columns of the outcome."""
     facts: dict[str, Any] = {name: getattr(row, name) for name in Watch.__slots__}
     facts["state"] = OutcomeState(row.state)
     return Watch(**facts)

@@ -5,23 +5,31 @@ from sqlalchemy import Engine
 from .analyses import Analyses
 from .approvals import Approvals
 from .audit import AuditTrail
+from .autonomy import AutonomyStore
 from .causes import Causes
 from .changes import Changes
+from .consultations import Consultations
 from .database import Clock, Database, utc_now
 from .decisions import Decisions
 from .failures import Failures
+from .feedback import FeedbackStore
 from .group_reading import Groups
 from .group_rules import GroupRules
 from .ledger import Ledger
 from .migrate import migrate
 from .nights import Nights
+from .notices import NoticeStore
 from .outcomes import Outcomes
 from .own_entries import OwnEntries
+from .past_fixes import PastFixes
 from .patterns import Patterns
 from .people import People
 from .receipts import Receipts
 from .requests import Requests
+from .rollbacks import RollbackStore
 from .run_facts import RunFacts
+from .standing import StandingStore
+from .suggestions import SuggestionStore
 
 
 class Store:
@@ -47,7 +55,15 @@ class Store:
         self.requests = Requests(database)
         self.receipts = Receipts(database)
         self.nights = Nights(database)
+        self.notices = NoticeStore(database)
         self.own_entries = OwnEntries(database)
+        self.consultations = Consultations(database)
+        self.suggestions = SuggestionStore(database)
+        self.standing = StandingStore(database)
+        self.rollbacks = RollbackStore(database)
+        self.past_fixes = PastFixes(database)
+        self.feedback = FeedbackStore(database)
+        self.autonomy = AutonomyStore(database)
 
     @classmethod
     def open(cls, engine: Engine, *, clock: Clock = utc_now) -> "Store":

@@ -102,9 +102,18 @@ class SuggestedFixRow(Base, table=True):
 
 
 class ApprovalRow(Base, table=True):
-    """`used_by` is the change that used it up."""
+    """`used_by` is the change that used it up.
+
+    With `needs_second` it can be used once a second person has approved the same;
+    `second_request` is the id that their request would have given to an approval of its own.
+    `standing_id` is the standing approval that gave it.
+    """
 
     __tablename__: ClassVar[Any] = "copilot_approval"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_copilot_approval_fix", "workspace_id", "fix_id"),
+        Index("ix_copilot_approval_standing", "workspace_id", "standing_id"),
+    )
 
     approval_id: str = Field(primary_key=True)
     workspace_id: str
@@ -116,6 +125,11 @@ class ApprovalRow(Base, table=True):
     created_at: datetime = moment()
     expires_at: datetime = moment()
     used_by: str | None
+    needs_second: bool = False
+    second_actor: str | None
+    second_request: str | None
+    second_at: datetime | None = moment(nullable=True)
+    standing_id: str | None
 
 
 class ChangeRow(Base, table=True):
@@ -176,6 +190,8 @@ class OutcomeRow(Base, table=True):
     undecided: int = 0
     regressed_in: str | None
     judged_at: datetime = moment()
+    entry: str | None = None
+    model: str | None = None
 
 
 class JudgedRunRow(Base, table=True):

@@ -1,22 +1,37 @@
-"""Our own engine as a target: definitions checked, fixes stored as new versions."""
+"""Our own engine as a target: definitions checked, fixes stored as new versions, deeds done."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
 
-from engine.definition import to_data
+from engine.definition import Workflow, to_data
 from engine.engine import Engine
 from engine.errors import InvalidDefinition, InvalidSchedule, StaleVersion
 from engine.errors import NotFound as EngineNotFound
+from engine.execution import ExecutionStatus
+from engine.run.quota import reset_of
+from engine.schedule.interval import ticks_of
+from engine.storage.deeds import DeedStore
+from engine.storage.deeds import StoppedRun as EngineStoppedRun
 from engine.workspace import MODELS
 from engine.workspace import ResourceKind as EngineResourceKind
 
-from ..errors import NotFound, StaleBase
-from ..snapshot import ResourceKind, Snapshot
+from ..errors import InvalidInput, NotFound, NotReversible, StaleBase
+from ..snapshot import (
+    MOST_COUNTED,
+    Account,
+    Paused,
+    PauseRuns,
+    ResourceKind,
+    ResumeLater,
+    Snapshot,
+    Standing,
+    StoppedRun,
+)
 
 #: Workflow versions that are kept at hand as data.
 MOST_VERSIONS = 512
@@ -26,8 +41,12 @@ ABSENT = 0
 _KINDS: tuple[ResourceKind, ...] = ("template", "custom_field", "integration", "document")
 
 
+#: How far ahead scheduled runs are counted.
+AHEAD = timedelta(days=7)
+
+
 class EngineTarget:
-    """Implements `Target` and `DefinitionChecker` on the engine's versioned store."""
+    """Implements `Target`, `Deeds` and `DefinitionChecker` on the engine's versioned store."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -82,6 +101,13 @@ class EngineTarget:
                 found.extend(_resource_problems(kind, name, fields))
         return found + self._taken_names(snapshot)
 
+    def read(self, text: str) -> dict[str, JsonValue]:
+        """Implements `DefinitionReader`."""
+        try:
+            return to_data(self._engine.offer.read(text))
+        except (InvalidDefinition, InvalidSchedule) as error:
+            raise InvalidInput("content", f"no workflow can be read from it. {error}", "") from None
+
     def _check_definition(self, definition: str) -> tuple[str, ...]:
         """Of a definition as JSON text."""
         try:
@@ -104,6 +130,11 @@ class EngineTarget:
             if key.casefold() in folded
         ]
 
+    def canonical(self, snapshot: Snapshot) -> Snapshot:
+        """Values that are the defaults are not kept in a stored definition."""
+        stored = to_data(self._engine.offer.read(snapshot.definition))
+        return snapshot.model_copy(update={"definition": stored})
+
     def apply(self, change_id: str, *, base: Snapshot, changed: Snapshot) -> int:
         try:
             return self._engine.apply_change(
@@ -123,6 +154,119 @@ class EngineTarget:
 
     def runs_started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
         return self._engine.runs_started_since(workspace_id, workflow_id, moment)
+
+    def standing(
+        self, workspace_id: str, workflow_id: str, *, execution_id: str | None = None
+    ) -> Standing:
+        try:
+            with self._engine.at_one_moment():
+                pause = self._engine.deeds.paused(workspace_id, workflow_id)
+                stored = self._engine.workflow(workspace_id, workflow_id)
+                integrations = self._engine.resources(workspace_id).resources.integrations
+                run = self._stopped(workspace_id, workflow_id, execution_id)
+        except EngineNotFound as error:
+            raise NotFound(*error.args) from None
+        return Standing(
+            paused=None if pause is None else Paused(**pause.model_dump()),
+            scheduled_runs=self._scheduled(stored.workflow),
+            accounts={
+                name: Account(kind=one.type, connected=one.connected)
+                for name, one in integrations.items()
+            },
+            run=run,
+        )
+
+    def carry_out(self, change_id: str, decided: Snapshot, *, actor: str) -> int:
+        deeds, workspace_id, workflow_id = self._doing(decided)
+        match decided.deed:
+            case PauseRuns(reason=reason):
+                version = deeds.pause(
+                    workspace_id,
+                    workflow_id,
+                    change_id=change_id,
+                    expected_version=decided.version,
+                    by=actor,
+                    reason=reason,
+                )
+            case ResumeLater() as later:
+                version = deeds.set_timer(
+                    workspace_id,
+                    later.execution_id,
+                    change_id=change_id,
+                    expected_version=decided.version,
+                    round=later.round,
+                    at=later.at,
+                )
+            case None:
+                raise ValueError("There is nothing to do.")
+        if version is None:
+            current = self._engine.workflow(workspace_id, workflow_id).version
+            raise StaleBase(decided.version, current, "")
+        return version
+
+    def take_back(self, change_id: str, of: str, decided: Snapshot) -> int:
+        deeds, workspace_id, workflow_id = self._doing(decided)
+        match decided.deed:
+            case PauseRuns():
+                version = deeds.unpause(workspace_id, workflow_id, change_id=change_id, of=of)
+                gone = "the workflow was unpaused meanwhile."
+            case ResumeLater(execution_id=run_id):
+                version = deeds.cancel_timer(workspace_id, run_id, change_id=change_id, of=of)
+                gone = "the timer has gone off, or the run went on without it."
+            case None:
+                raise ValueError("There is nothing to take back.")
+        if version is None:
+            raise NotReversible(gone)
+        return version
+
+    def done_at(self, change_id: str) -> int | None:
+        return self._engine.change_version(change_id)
+
+    def _doing(self, decided: Snapshot) -> tuple[DeedStore, str, str]:
+        return self._engine.deeds, decided.workspace_id, decided.workflow_id
+
+    def _stopped(
+        self, workspace_id: str, workflow_id: str, execution_id: str | None
+    ) -> StoppedRun | None:
+        if execution_id is None:
+            return None
+        run = self._engine.deeds.stopped_run(workspace_id, execution_id)
+        if run.workflow_id != workflow_id:
+            raise NotFound("execution")
+        return _as_fact(run, now=self._engine.deeds.clock.now())
+
+    def _scheduled(self, workflow: Workflow) -> int | None:
+        """Ticks of its schedule from now on; None without one that can be used."""
+        try:
+            ticks = ticks_of(workflow)
+        except InvalidSchedule:
+            return None
+        if ticks is None:
+            return None
+        moment = self._engine.deeds.clock.now()
+        end, count = moment + AHEAD, 0
+        while (moment := ticks.next_tick(moment)) <= end and count < MOST_COUNTED:
+            count += 1
+        return count
+
+
+def _as_fact(run: EngineStoppedRun, *, now: datetime) -> StoppedRun:
+    """What stopped it says when it is over, counted from when the run ended."""
+    resets_at = None
+    if run.error is not None and run.status is ExecutionStatus.FAILED:
+        resets_at = reset_of(run.error.code, run.error.details, now=run.ended_at or now)
+    return StoppedRun(
+        execution_id=run.execution_id,
+        status=run.status.value,
+        round=run.round,
+        step=run.current_step,
+        version=run.workflow_version,
+        test_mode=run.test_mode,
+        resets_at=resets_at,
+        is_over=resets_at is not None and resets_at <= now,
+        timer=run.timer,
+        unsure=run.unsure,
+    )
 
 
 def _resource_changes(base: Snapshot, changed: Snapshot) -> Iterator[tuple[Any, ...]]:

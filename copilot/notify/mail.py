@@ -5,15 +5,12 @@ than to fail for it. Who can try again later is told by an error instead.
 """
 
 import hashlib
-import html
-import logging
 import queue
 import re
-import shlex
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,21 +19,16 @@ from email.message import EmailMessage
 from threading import Thread
 from typing import Any
 
-from .characters import has_hidden
-from .errors import InvalidInput
-from .settings import Settings
-from .types.engine import ScheduleNotice
-from .types.frozen import visible
+from ..characters import has_hidden
+from ..errors import InvalidInput
+from ..settings import Settings
 
 SMTPS_PORT = 465
 #: Seconds for one answer of the server, and for the whole of it.
 SECONDS = 15.0
 DEADLINE = 60.0
 MOST_ADDRESSES = 20
-#: A notice is one of many, and comes again: its server gets less time.
-NOTICE_SECONDS = 10.0
 
-_log = logging.getLogger(__name__)
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -93,58 +85,6 @@ class Postman:
         if self._settings.smtp_host is None:
             raise InvalidInput("ASK_COPILOT_SMTP_HOST", "no mail server is set.", "")
         return _read_address(self._settings.smtp_sender, where="ASK_COPILOT_SMTP_SENDER")
-
-
-class ScheduleMail:
-    """Tells people about their schedules, by e-mail; the engine's `Notifier`.
-
-    to: the addresses of a workspace, empty where nobody wants mail: then the log says it.
-    """
-
-    def __init__(
-        self, settings: Settings, *, to: Callable[[str], str], seconds: float = NOTICE_SECONDS
-    ) -> None:
-        self._postman = Postman(
-            settings, seconds=seconds, deadline=seconds, where="schedule_notices_to"
-        )
-        self._to = to
-
-    def notify(self, notice: ScheduleNotice) -> None:
-        """Returns when it is sent, or never can be. Raises ConnectionError to be called again."""
-        to = self._to(notice.workspace_id)
-        if not to.strip():
-            _log.warning("Workspace %s: %s", notice.workspace_id, notice.text)
-            return
-        try:
-            self._postman.hand_over(schedule_letter(notice), to)
-        except InvalidInput as error:
-            _log.warning("Workspace %s: %s Not sent: %s", notice.workspace_id, notice.text, error)
-        except ConnectionError as error:
-            _log.warning("A notice of workspace %s was not sent: %s", notice.workspace_id, error)
-            raise
-
-
-def schedule_letter(notice: ScheduleNotice) -> Letter:
-    """What is told, and the commands that lead on."""
-    name = visible(notice.workflow_name)
-    subject = {
-        "pause_near": f"your agent {name!r} is about to be paused",
-        "paused": f"your agent {name!r} is paused",
-    }[notice.kind]
-    commands: list[str] = []
-    if notice.execution_id is not None:
-        commands.append(f"ask-copilot analyze {notice.execution_id}")
-    if notice.kind == "paused":
-        commands.append(f"ask-copilot workflows unpause {shlex.quote(visible(notice.workflow_id))}")
-    told = visible(notice.text)
-    listed = "".join(f"<pre>{html.escape(command)}</pre>" for command in commands)
-    return Letter(
-        subject=f"Ask Copilot, {visible(notice.workspace_id)}: {subject}",
-        text="\n\n".join([told, *(f"  {command}" for command in commands)]) + "\n",
-        html=f'<!doctype html>\n<html lang="en"><body><p>{html.escape(told)}</p>{listed}'
-        "</body></html>\n",
-        identity=notice.id,
-    )
 
 
 def read_addresses(text: str, *, where: str = "nightly_digest_to") -> tuple[Address, ...]:

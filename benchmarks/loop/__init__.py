@@ -1,0 +1,1 @@
+"""Workflows with an injected fault, and what the rules make of each."""

@@ -1,0 +1,35 @@
+"""Telling people: by e-mail through the mail server of the settings, and by signed webhook.
+
+`outbox` writes down what happened, in the transaction it happened in; `courier` sends it until it
+has arrived or is a day old. Digests and schedules have letters of their own.
+"""
+
+from .courier import Courier, Destination, Mailed, Posted
+from .mail import DEADLINE, MOST_ADDRESSES, SECONDS, SMTPS_PORT, Letter, Postman, read_addresses
+from .outbox import Outbox, Wanted
+from .schedules import NOTICE_SECONDS, ScheduleMail, schedule_letter
+from .signing import HEADER, is_signed, signature
+from .webhook import Webhooks
+
+__all__ = [
+    "DEADLINE",
+    "HEADER",
+    "MOST_ADDRESSES",
+    "NOTICE_SECONDS",
+    "SECONDS",
+    "SMTPS_PORT",
+    "Courier",
+    "Destination",
+    "Letter",
+    "Mailed",
+    "Outbox",
+    "Posted",
+    "Postman",
+    "ScheduleMail",
+    "Wanted",
+    "Webhooks",
+    "is_signed",
+    "read_addresses",
+    "schedule_letter",
+    "signature",
+]

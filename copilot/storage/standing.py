@@ -1,0 +1,261 @@
+"""Standing approvals: what an owner signed, the approvals given under it, and its end.
+
+The row of a standing approval is held while one is given under it, while the change of one begins,
+and while it is revoked. So its caps are never passed, and nothing begins after it was revoked.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from ..errors import ApprovalRefused, NotFound
+from ..types import Approval, Preview
+from ..types.frozen import storable
+from ..types.principal import Principal, Role
+from ..types.standing import StandingApproval, StandingState, StandingTerms, StandingUse
+from .approvals import find_approval, new_approval
+from .audit import append
+from .database import Database, insert_new, new_id
+from .standing_tables import STANDING_APPROVAL
+from .tables import APPROVAL, CHANGE
+
+_MINE = STANDING_APPROVAL.c
+_ENDED = frozenset({StandingState.REVOKED, StandingState.EXPIRED})
+Covers = Callable[[StandingApproval], bool]
+
+
+class StandingStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self, by: Principal, terms: StandingTerms, *, standing_id: str | None = None
+    ) -> StandingApproval:
+        """Store what *by* has signed, with its audit entry; the same id again changes nothing."""
+        now = self._database.now()
+        chosen = standing_id or new_id("standing")
+        row = terms.model_dump() | {
+            "standing_id": chosen,
+            "workspace_id": by.workspace_id,
+            "created_by": storable(by.id),
+            "created_by_name": storable(by.name),
+            "created_at": now,
+            "revoked_by": None,
+            "revoked_by_name": None,
+            "revoked_at": None,
+        }
+        with self._database.write() as connection:
+            if insert_new(connection, STANDING_APPROVAL, row):
+                details = terms.model_dump(mode="json")
+                append(connection, by, "create_standing", chosen, details, at=now)
+            return _get(connection, by.workspace_id, chosen, now)
+
+    def get(self, workspace_id: str, standing_id: str) -> StandingApproval:
+        """Raises NotFound, also for another workspace's."""
+        with self._database.read() as connection:
+            return _get(connection, workspace_id, standing_id, self._database.now())
+
+    def list(self, workspace_id: str) -> Sequence[StandingApproval]:
+        """All of them, the newest first, those too that approve nothing more."""
+        wanted = select(STANDING_APPROVAL).where(_MINE.workspace_id == workspace_id)
+        newest = wanted.order_by(_MINE.created_at.desc(), _MINE.standing_id)
+        now = self._database.now()
+        with self._database.read() as connection:
+            rows = connection.execute(newest).all()
+            return tuple(_standing(connection, row, now) for row in rows)
+
+    def uses(self, workspace_id: str, standing_id: str) -> Sequence[StandingUse]:
+        """What it has approved, the newest first. Raises NotFound."""
+        wanted = (
+            select(APPROVAL, CHANGE.c.workflow_id, CHANGE.c.state.label("change_state"))
+            .outerjoin(CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by)
+            .where(APPROVAL.c.workspace_id == workspace_id, APPROVAL.c.standing_id == standing_id)
+            .order_by(APPROVAL.c.created_at.desc(), APPROVAL.c.approval_id)
+        )
+        with self._database.read() as connection:
+            _row(connection, workspace_id, standing_id)
+            return tuple(_use(row) for row in connection.execute(wanted))
+
+    def revoke(self, by: Principal, standing_id: str) -> StandingApproval:
+        """From now on nothing begins under it; again changes nothing. Raises NotFound."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            row = _row(connection, by.workspace_id, standing_id, hold=True)
+            if row.revoked_at is None:
+                ended = {
+                    "revoked_by": storable(by.id),
+                    "revoked_by_name": storable(by.name),
+                    "revoked_at": now,
+                }
+                this = _MINE.standing_id == standing_id
+                connection.execute(update(STANDING_APPROVAL).where(this).values(**ended))
+                append(connection, by, "revoke_standing", standing_id, {}, at=now)
+            return _get(connection, by.workspace_id, standing_id, now)
+
+    def use(
+        self,
+        workspace_id: str,
+        preview: Preview,
+        *,
+        covers: Covers,
+        valid_for: timedelta,
+    ) -> Approval | None:
+        """An approval of exactly *preview*, given under one that *covers* it and is not used up.
+
+        A fix is approved so once: while that approval is good the same diff gets it again, and
+        after that nothing. The audit says whose signature it was. None when nothing covers it.
+        """
+        own_id = _approval_id(workspace_id, preview.fix_id)
+        with self._database.write() as connection:
+            earlier = find_approval(connection, workspace_id, own_id)
+            for standing_id in _candidates(connection, workspace_id, preview.fix_type):
+                row = _row(connection, workspace_id, standing_id, hold=True)
+                now = self._database.now()
+                standing = _standing(connection, row, now)
+                if standing.state in _ENDED or not covers(standing):
+                    continue
+                if earlier is not None and _is_good(earlier, standing, preview, now):
+                    return earlier
+                if earlier is None and _has_room(standing):
+                    until = min(now + valid_for, standing.expires_at)
+                    by = signer(standing, workspace_id)
+                    return _give(
+                        connection, by, preview, standing_id=standing_id, at=now, until=until
+                    )
+        return None
+
+
+def require_standing(
+    connection: Connection, workspace_id: str, approval_id: str, *, now: datetime
+) -> None:
+    """Hold the standing approval that gave *approval_id*, if one did, and see that it still stands.
+
+    For the transaction that begins a change. Raises ApprovalRefused.
+    """
+    wanted = select(APPROVAL.c.standing_id).where(
+        APPROVAL.c.workspace_id == workspace_id, APPROVAL.c.approval_id == approval_id
+    )
+    standing_id = connection.execute(wanted).scalar_one_or_none()
+    if standing_id is None:
+        return
+    row = _row(connection, workspace_id, standing_id, hold=True)
+    if row.revoked_at is not None:
+        raise ApprovalRefused(f"the standing approval {standing_id} was revoked.")
+    if now >= row.expires_at:
+        raise ApprovalRefused(f"the standing approval {standing_id} has expired.")
+
+
+def signer(standing: StandingApproval, workspace_id: str) -> Principal:
+    """Who is noted for what happens under it: the owner who signed, by their signature."""
+    name = f"{standing.created_by_name}, standing approval {standing.standing_id}"
+    return Principal(id=standing.created_by, name=name, workspace_id=workspace_id, role=Role.OWNER)
+
+
+def _give(
+    connection: Connection,
+    by: Principal,
+    preview: Preview,
+    *,
+    standing_id: str,
+    at: datetime,
+    until: datetime,
+) -> Approval | None:
+    """None when it was given elsewhere in the same moment."""
+    own_id = _approval_id(by.workspace_id, preview.fix_id)
+    row = new_approval(preview, own_id, actor=by.id, at=at, until=until)
+    row |= {"workspace_id": by.workspace_id, "standing_id": standing_id}
+    if not insert_new(connection, APPROVAL, row):
+        return None
+    details = {"approval_id": own_id, "digest": preview.digest, "standing_id": standing_id}
+    append(connection, by, "approve_fix", preview.fix_id, details, at=at)
+    return find_approval(connection, by.workspace_id, own_id)
+
+
+def _approval_id(workspace_id: str, fix_id: str) -> str:
+    """The same for the same fix: it is approved by a standing approval at most once."""
+    digest = hashlib.sha256(f"{workspace_id}\n{fix_id}\nstanding".encode())
+    return f"approval_{digest.hexdigest()[:32]}"
+
+
+def _candidates(connection: Connection, workspace_id: str, fix_type: str) -> Sequence[str]:
+    """Those that were not revoked when they were looked for, the first to end first."""
+    wanted = select(_MINE.standing_id).where(
+        _MINE.workspace_id == workspace_id,
+        _MINE.fix_type == fix_type,
+        _MINE.revoked_at.is_(None),
+    )
+    return connection.execute(wanted.order_by(_MINE.expires_at, _MINE.standing_id)).scalars().all()
+
+
+def _has_room(standing: StandingApproval) -> bool:
+    most = standing.max_uses_per_day
+    full_today = most is not None and standing.uses_today >= most
+    return standing.state is StandingState.ACTIVE and not full_today
+
+
+def _is_good(
+    approval: Approval, standing: StandingApproval, preview: Preview, now: datetime
+) -> bool:
+    same = (approval.standing_id, approval.digest) == (standing.standing_id, preview.digest)
+    return same and not approval.used and now < approval.expires_at
+
+
+def _row(connection: Connection, workspace_id: str, standing_id: str, *, hold: bool = False) -> Any:
+    """Raises NotFound. hold: nobody else changes it until the transaction ends."""
+    wanted = select(STANDING_APPROVAL).where(
+        _MINE.standing_id == standing_id, _MINE.workspace_id == workspace_id
+    )
+    row = connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+    if row is None:
+        raise NotFound("standing approval")
+    return row
+
+
+def _get(
+    connection: Connection, workspace_id: str, standing_id: str, now: datetime
+) -> StandingApproval:
+    return _standing(connection, _row(connection, workspace_id, standing_id), now)
+
+
+def _standing(connection: Connection, row: Any, now: datetime) -> StandingApproval:
+    midnight = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
+    given = (
+        APPROVAL.c.workspace_id == row.workspace_id,
+        APPROVAL.c.standing_id == row.standing_id,
+    )
+    count = select(func.count()).select_from(APPROVAL)
+    uses = connection.execute(count.where(*given)).scalar_one()
+    today = count.where(*given, APPROVAL.c.created_at >= midnight)
+    known = StandingApproval.model_fields.keys() - {"state", "uses", "uses_today"}
+    facts = {name: getattr(row, name) for name in known}
+    return StandingApproval.model_validate(
+        facts
+        | {
+            "state": _state(row, uses, now),
+            "uses": uses,
+            "uses_today": connection.execute(today).scalar_one(),
+        }
+    )
+
+
+def _state(row: Any, uses: int, now: datetime) -> StandingState:
+    if row.revoked_at is not None:
+        return StandingState.REVOKED
+    if now >= row.expires_at:
+        return StandingState.EXPIRED
+    return StandingState.USED_UP if uses >= row.max_uses else StandingState.ACTIVE
+
+
+def _use(row: Any) -> StandingUse:
+    return StandingUse(
+        standing_id=row.standing_id,
+        approval_id=row.approval_id,
+        fix_id=row.fix_id,
+        used_at=row.created_at,
+        change_id=row.used_by,
+        workflow_id=row.workflow_id,
+        change_state=row.change_state,
+    )

@@ -14,16 +14,19 @@ else
   CREATE := $(PYTHON) -m venv $(VENV)
 endif
 
-.PHONY: demo test test-long check bench serve clean
+.PHONY: demo test test-long test-live check bench serve clean
 
 demo: $(VENV)/.installed  ## the main job on real input
 	@$(BIN)/ask-copilot demo $(ARGS)
 
 test: $(VENV)/.installed-dev node_modules/.installed  ## all the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not long and not live" $(ARGS)
 
 test-long: $(VENV)/.installed-dev node_modules/.installed  ## the hours-deep versions: kill points, fuzzing
 	@$(BIN)/python -m pytest -m long --timeout 14400 $(ARGS)
+
+test-live: $(VENV)/.installed-dev  ## a few paid calls of every runtime whose key is in the environment
+	@$(BIN)/python -m pytest -m live $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, types, import contracts
 	@$(BIN)/ruff check .

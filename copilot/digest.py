@@ -44,6 +44,7 @@ _NEWS: Mapping[str, str] = {
     "verified": "verified: it holds",
     "regressed": "regressed: the failure came back",
     "taken_back": "taken back",
+    "rolled_back": "regressed: the failure came back, and it was rolled back",
 }
 
 

@@ -1,15 +1,22 @@
 """Taking in runs that have ended: failures are recorded, and fixes under watch are judged by them."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
+from sqlalchemy import Connection
+
+from .notify import Outbox
 from .pipeline import versions, watch
-from .pipeline.analyze import examine
 from .pipeline.detect import Thresholds, observe
+from .pipeline.examine import examine
 from .policy import Policy
 from .ports import EndedRun, RunReader
+from .rollbacks import Rollbacks
 from .storage.failures import record_failures
+from .storage.rollbacks import note_regression
 from .storage.source_cursors import hold_cursor, move_cursor
 from .storage.store import Store
+from .types import Outcome, OutcomeState
 
 #: Runs that are taken in by one transaction.
 BATCH = 200
@@ -27,7 +34,9 @@ class Intake:
     """Reads one source, from where it was left, for one workspace at a time.
 
     keep: what tells failures of a workspace apart; see the setting group_keep. earlier: rules of
-    the normalizer that are asked beside its own. policy: what a workspace has decided.
+    the normalizer that are asked beside its own. policy: what a workspace has decided. outbox: where
+    it is noted what people want to be told; nothing without one.
+    rollbacks: who acts, and tells, when a fix has come undone.
     """
 
     def __init__(
@@ -39,6 +48,8 @@ class Intake:
         keep: Callable[[str], Sequence[str]] = _nothing,
         earlier: Sequence[versions.Earlier] = versions.EARLIER,
         policy: Callable[[str], Policy] = _default_policy,
+        outbox: Outbox | None = None,
+        rollbacks: Rollbacks | None = None,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -46,6 +57,8 @@ class Intake:
         self._keep = keep
         self._earlier = earlier
         self._policy = policy
+        self._outbox = outbox or Outbox(store.database)
+        self._rollbacks = rollbacks
 
     def catch_up(self, workspace_id: str) -> int:
         """Take in the runs that have ended since the last time; gives how many.
@@ -73,12 +86,14 @@ class Intake:
         failures = [failure for _, found in examined for failure in found]
         now = self._store.database.now()
         thresholds = Thresholds.of(self._policy(workspace_id))
+        wanted = self._outbox.wanted(workspace_id)
         with self._store.database.write() as connection:
             if hold_cursor(connection, workspace_id, self._source, now=now) != cursor:
                 return False
             versions.attach(connection, failures, earlier=self._earlier, now=now)
             record_failures(connection, workspace_id, failures)
             judged = watch.observe(connection, workspace_id, examined, now=now)
+            self._note_regressions(connection, workspace_id, judged, now=now)
             observe(
                 connection,
                 workspace_id,
@@ -87,5 +102,36 @@ class Intake:
                 thresholds=thresholds,
                 now=now,
             )
+            has_news = self._outbox.note(connection, workspace_id, wanted)
             move_cursor(connection, workspace_id, self._source, batch[-1].cursor, now=now)
+        if has_news:
+            self._outbox.wake()
+        self._go_on(workspace_id, judged)
         return True
+
+    def _note_regressions(
+        self,
+        connection: Connection,
+        workspace_id: str,
+        judged: Sequence[Outcome],
+        *,
+        now: datetime,
+    ) -> None:
+        """In the same transaction, so that none is forgotten."""
+        regressed = [one for one in judged if one.state is OutcomeState.REGRESSED]
+        if not regressed:
+            return
+        roll_back = self._policy(workspace_id).on_regression == "roll_back"
+        for one in regressed:
+            note_regression(connection, workspace_id, one.change_id, roll_back=roll_back, now=now)
+
+    def _go_on(self, workspace_id: str, judged: Sequence[Outcome]) -> None:
+        """After the commit: tell how fixes stand, and do what regressed ones call for."""
+        if self._rollbacks is None:
+            return
+        last = {outcome.change_id: outcome for outcome in judged}
+        for outcome in last.values():
+            if outcome.state is OutcomeState.VERIFIED:
+                self._rollbacks.tell(workspace_id, outcome)
+        if any(outcome.state is OutcomeState.REGRESSED for outcome in last.values()):
+            self._rollbacks.carry_on(workspace_id)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from .nightly import Nightly
+from .notify import Courier, Outbox
 from .policy import Policy
 from .storage.audit import AuditTrail
 from .storage.store import Store
+from .types.engine import WaitingRun
 from .types.nightly import Digest, PassState
 from .types.principal import Principal, PrincipalKind, Role
 
@@ -62,6 +64,41 @@ class NightlyJob:
             digest.analysed,
             digest.credits,
         )
+
+
+class NoticeJob:
+    """Each minute: what has happened in workspaces that want to be told, and all that is to be sent.
+
+    workspaces: their ids. catch_up: takes in the runs that have ended in one. waiting: its runs that
+    wait for a quota.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        courier: Courier,
+        *,
+        workspaces: Callable[[], Iterable[str]],
+        catch_up: Callable[[str], int],
+        waiting: Callable[[str], Iterable[WaitingRun]],
+    ) -> None:
+        self._outbox = outbox
+        self._courier = courier
+        self._workspaces = workspaces
+        self._catch_up = catch_up
+        self._waiting = waiting
+
+    def __call__(self, _scheduled: datetime) -> None:
+        """One workspace that can't be looked at keeps none of the others from being told."""
+        for workspace_id in self._workspaces():
+            try:
+                self._catch_up(workspace_id)
+                self._outbox.look(workspace_id)
+                self._outbox.runs_parked(workspace_id, self._waiting(workspace_id))
+            except Exception as error:  # noqa: BLE001 - runs everything there is, unattended
+                _log.error("What to tell of a workspace is not known: %s", type(error).__qualname__)
+        self._courier.deliver()
+        self._courier.tidy()
 
 
 class StillNeeded:

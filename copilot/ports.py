@@ -1,13 +1,14 @@
 """What the stages need from outside; the engine's side is in `sources/engine.py` and `targets/engine.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from .snapshot import Snapshot
-from .types import Frozen, RunRecord
+from .snapshot import Snapshot, Standing
+from .types import DryRun, Frozen, RunRecord
+from .types.outlook import Outlook
 
 
 class TemplateSummary(Frozen):
@@ -128,9 +129,43 @@ class RunHistory(Protocol):
         ...
 
 
+class Outlooks(Protocol):
+    """What is known of a definition before it runs. Every read is bound to one workspace."""
+
+    def of(
+        self,
+        workspace_id: str,
+        definition: str | Mapping[str, Any],
+        *,
+        workflow_id: str | None = None,
+    ) -> Outlook:
+        """Of a definition that is written; *workflow_id*: of which workflow it is to be a version.
+
+        Raises the system's own error for one that is not valid.
+        """
+        ...
+
+    def of_stored(self, workspace_id: str, workflow_id: str) -> Outlook:
+        """Of a workflow's newest version. Raises NotFound."""
+        ...
+
+    def shape(self, workspace_id: str, workflow_id: str) -> tuple[str, int] | None:
+        """How its steps are put together, and how many there are; None without the workflow."""
+        ...
+
+
 class DefinitionChecker(Protocol):
     def problems(self, snapshot: Snapshot) -> Sequence[str]:
         """Why this definition can't be run, in words for people; empty when it can."""
+        ...
+
+
+class DefinitionReader(Protocol):
+    def read(self, text: str) -> dict[str, JsonValue]:
+        """The definition that YAML or JSON *text* is, as a snapshot has it.
+
+        Raises InvalidInput with what is wrong with it.
+        """
         ...
 
 
@@ -139,6 +174,10 @@ class Target(Protocol):
 
     def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
         """The current version with the resources around it. Raises NotFound."""
+        ...
+
+    def canonical(self, snapshot: Snapshot) -> Snapshot:
+        """*snapshot* as it would be read again once it was stored."""
         ...
 
     def apply(self, change_id: str, *, base: Snapshot, changed: Snapshot) -> int:
@@ -154,4 +193,47 @@ class Target(Protocol):
 
     def runs_started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
         """Runs that have started since: undo says so."""
+        ...
+
+
+class Deeds(Protocol):
+    """Where actions are carried out. Remembers change ids, so that a deed is done once."""
+
+    def standing(
+        self, workspace_id: str, workflow_id: str, *, execution_id: str | None = None
+    ) -> Standing:
+        """How things stand around a workflow, with one of its runs if one is named.
+
+        Raises NotFound, also for a run of another workflow.
+        """
+        ...
+
+    def carry_out(self, change_id: str, decided: Snapshot, *, actor: str) -> int:
+        """Do the deed of *decided*, and give the version of the workflow; once per *change_id*.
+
+        Raises StaleBase when things do not stand as *decided* has them any more.
+        """
+        ...
+
+    def take_back(self, change_id: str, of: str, decided: Snapshot) -> int:
+        """Undo what the change *of*, the deed of *decided*, did; once per *change_id*.
+
+        Raises NotReversible when that is gone already.
+        """
+        ...
+
+    def done_at(self, change_id: str) -> int | None:
+        """The version at which this was done, None if it never was."""
+        ...
+
+
+class DryRunner(Protocol):
+    """Tries a change where that has no effect outside."""
+
+    def try_out(self, execution_id: str, *, base: Snapshot, changed: Snapshot) -> DryRun:
+        """The step that a run failed at, carried out as *changed* has it on the same input.
+
+        Takes a few seconds at most, and stores nothing. What can't be tried says so: it raises
+        nothing for that.
+        """
         ...

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from .errors import InvalidInput
+from .redaction import SHORTEST, KnownValues, mask_secrets
+from .redaction.spans import merged, written
 
-#: A value shorter than this stands in too many harmless words to be masked.
-SHORTEST = 6
+__all__ = ["SHORTEST", "KnownValueMasker", "SecretValues", "WorkspaceSecrets", "read_secrets"]
 
 SecretValues = Mapping[str, Mapping[str, str]]
 
@@ -61,20 +62,21 @@ class WorkspaceSecrets:
 
 
 class KnownValueMasker:
-    """Replaces every known secret value in a text by its name, in one pass."""
+    """Replaces every known secret value in a text by its name, and unknown secrets by their kind.
+
+    A known value goes in every form programs write it in (quoted, base64, hexadecimal) and becomes
+    `[secret NAME]`; what else opens something by its looks becomes `[[kind]]`.
+    """
 
     def __init__(self, values: SecretValues) -> None:
-        self._names = {
-            value: name
-            for named in values.values()
-            for name, value in named.items()
-            if len(value) >= SHORTEST
-        }
-        # the longest first, so that a value inside another one does not split it
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if self._names else None
+        pairs = [pair for named in values.values() for pair in named.items()]
+        self._known = KnownValues(pairs)
+        marks = "|".join(sorted({re.escape(name) for name, _ in pairs}))
+        self._marks = re.compile(rf"\[secret (?:{marks})\]")
 
     def mask(self, text: str) -> str:
-        if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda found: f"[secret {self._names[found[0]]}]", text)
+        found = self._known.find(text)
+        if found:
+            ours = [mark.span() for mark in self._marks.finditer(text)]
+            text = written(text, merged(found, ours), lambda span, _: f"[secret {span.kind}]")
+        return mask_secrets(text)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -13,6 +14,17 @@ from .errors import InvalidInput
 PREFIX = "ASK_COPILOT_"
 #: Names with the prefix that belong to the test suite and the build, not to the product.
 FOREIGN = frozenset({"REQUIRE", "TEST_POSTGRES"})
+#: What others call what we need, taken where our own name is not set.
+STANDARD_NAMES = MappingProxyType(
+    {
+        "openai_api_key": "OPENAI_API_KEY",
+        "anthropic_api_key": "ANTHROPIC_API_KEY",
+        "google_project": "GOOGLE_CLOUD_PROJECT",
+        "google_credentials": "GOOGLE_APPLICATION_CREDENTIALS",
+    }
+)
+_HTTP = r"^https?://[^\s/]+(/[^\s]*)?$"
+_LISTS = frozenset({"allowed_hosts", "runtimes"})
 
 
 class Settings(BaseModel):
@@ -37,7 +49,7 @@ class Settings(BaseModel):
     )
     url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        pattern=_HTTP,
         description="A server that commands ask instead of a database here.",
     )
     key: SecretStr | None = Field(
@@ -81,6 +93,9 @@ class Settings(BaseModel):
     offline_credit_cost: int = Field(
         default=1, ge=0, le=100, description="Credits for an analysis the rules answered."
     )
+    model_credit_cost: int = Field(
+        default=2, ge=0, le=100, description="Credits for an analysis a model answered."
+    )
     pattern_window: int = Field(
         default=10, ge=2, le=100, description="Failed runs of a workflow that are looked at."
     )
@@ -98,6 +113,65 @@ class Settings(BaseModel):
     )
     lock_wait_seconds: float = Field(
         default=10.0, ge=0, le=600, description="Wait for another process on the same database."
+    )
+
+    runtimes: tuple[str, ...] = Field(
+        default=(),
+        description="Where models are asked, the first before the others: openai,anthropic. Without"
+        " one, nothing is sent anywhere and the rules answer alone.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key of the runtime openai; OPENAI_API_KEY without it."
+    )
+    openai_base_url: str | None = Field(
+        default=None, pattern=_HTTP, description="Another address of its API."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        default=None, description="Key of the runtime anthropic; ANTHROPIC_API_KEY without it."
+    )
+    anthropic_base_url: str | None = Field(
+        default=None, pattern=_HTTP, description="Another address of its API."
+    )
+    google_project: str | None = Field(
+        default=None,
+        description="Project of the runtimes vertex and google; GOOGLE_CLOUD_PROJECT without it.",
+    )
+    google_location: str = Field(
+        default="global", description="Where that project's models are asked."
+    )
+    google_credentials: Path | None = Field(
+        default=None,
+        description="Service account's JSON; GOOGLE_APPLICATION_CREDENTIALS without it, and the"
+        " machine's own without either.",
+    )
+    google_base_url: str | None = Field(
+        default=None, pattern=_HTTP, description="Another address of its API."
+    )
+    compatible_base_url: str | None = Field(
+        default=None,
+        pattern=_HTTP,
+        description="OpenAI-compatible server of the runtime compatible:"
+        " http://localhost:11434/v1 for Ollama.",
+    )
+    compatible_api_key: SecretStr | None = Field(
+        default=None, description="Its key, if it wants one."
+    )
+    compatible_model: str | None = Field(
+        default=None, description="The model to ask there: llama3.3."
+    )
+    scripted_answers: Path | None = Field(
+        default=None,
+        description="JSON file of answers for the runtime scripted, which asks nobody: for tests.",
+    )
+    analysis_seconds: float = Field(
+        default=10.0, ge=1, le=10, description="Longest that an analysis takes, model included."
+    )
+    model_concurrency: int = Field(
+        default=128, ge=1, le=1_000, description="Calls of one runtime that are under way at once."
+    )
+    tokenizer_file: Path | None = Field(
+        default=None,
+        description="o200k_base.tiktoken, to count tokens exactly; nothing is ever downloaded.",
     )
 
     smtp_host: str | None = Field(default=None, description="Mail server of send_email.")
@@ -145,7 +219,10 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         field = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and field.upper() not in FOREIGN and text:
             _require_known(variable, field)
-            values[field] = text.split(",") if field == "allowed_hosts" else text
+            values[field] = _listed(text) if field in _LISTS else text
+    for field, standard in STANDARD_NAMES.items():
+        if field not in values and environment.get(standard):
+            values[field] = environment[standard]
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings.model_validate(values)
@@ -154,6 +231,10 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         name = str(first["loc"][0])
         described = Settings.model_fields[name].description or ""
         raise InvalidInput(f"{PREFIX}{name.upper()}", f"{first['msg']}.", described) from None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _require_known(variable: str, field: str) -> None:

@@ -6,11 +6,82 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 ResourceKind: TypeAlias = Literal["template", "custom_field", "integration", "document"]
 
 WORKFLOW_PART = "workflow.yaml"
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Paused(_Fact):
+    """A workflow starts no new runs, since when and on whose word."""
+
+    by: str | None
+    reason: str
+    at: AwareDatetime
+
+
+class Account(_Fact):
+    """An integration of the workspace, by its kind, such as 'gmail'."""
+
+    kind: str
+    connected: bool
+
+
+class StoppedRun(_Fact):
+    """The run that an analysis is about, as it stands now."""
+
+    execution_id: str
+    status: str
+    round: int = Field(ge=1)
+    step: str | None = Field(description="Where it stopped; None outside every step.")
+    version: int = Field(ge=1, description="Of the workflow, that it ran and goes on with.")
+    test_mode: bool
+    resets_at: AwareDatetime | None = Field(description="When the limit that stopped it resets.")
+    is_over: bool = Field(description="Whether that moment has passed.")
+    timer: AwareDatetime | None = Field(description="When it goes on by itself already.")
+    unsure: bool = Field(description="Whether a step may have done what must not be done twice.")
+
+
+#: Scheduled runs are counted this far.
+MOST_COUNTED = 200
+
+
+class Standing(_Fact):
+    """How things stand beside a definition: what an action goes by. None is not looked at."""
+
+    paused: Paused | None = None
+    scheduled_runs: int | None = Field(
+        default=None,
+        le=MOST_COUNTED,
+        description="Runs that its schedule starts in 7 days, at most 200; None without one.",
+    )
+    accounts: dict[str, Account] = Field(default_factory=dict[str, Account])
+    run: StoppedRun | None = None
+
+
+class PauseRuns(_Fact):
+    """Start no new run of the workflow."""
+
+    do: Literal["pause_runs"] = "pause_runs"
+    reason: str
+
+
+class ResumeLater(_Fact):
+    """Have a failed run go on by itself at a moment to come."""
+
+    do: Literal["resume_later"] = "resume_later"
+    execution_id: str
+    round: int
+    at: AwareDatetime
+
+
+#: What is done instead of a change, as data that is stored before it is done.
+Deed: TypeAlias = PauseRuns | ResumeLater
 
 
 class Snapshot(BaseModel):
@@ -32,6 +103,10 @@ class Snapshot(BaseModel):
     )
     resource_versions: dict[str, int] = Field(
         default_factory=dict[str, int], description="'template/Outbound v3' to its version."
+    )
+    standing: Standing | None = Field(default=None, description="What an action goes by.")
+    deed: Deed | None = Field(
+        default=None, discriminator="do", description="What is done instead of a change."
     )
 
     def evolve(
@@ -63,15 +138,20 @@ class Snapshot(BaseModel):
     @property
     def content_digest(self) -> str:
         """Hash of what it says, whatever the versions: equal again after a revert."""
-        said = self.model_dump(mode="json", exclude={"version", "resource_versions"})
+        said = self._as_data(exclude={"version", "resource_versions"})
         text = json.dumps(said, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def digest(self) -> str:
         """Hash of everything in it: equal digests mean equal content and equal versions."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        text = json.dumps(self._as_data(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _as_data(self, exclude: frozenset[str] | set[str] = frozenset()) -> dict[str, JsonValue]:
+        """Without what an action alone has: digests are as old as the approvals that name them."""
+        absent = {name for name in ("standing", "deed") if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude={*exclude, *absent})
 
 
 def _copied(value: Any) -> Any:

@@ -21,6 +21,7 @@ BLIND_EXCEPTS = {
     "engine/run/foreign.py": "an action or a model may raise anything; that is what we report on",
     "engine/dispatch/carrier.py": "a fault of ours ends one run, never those beside it",
     "engine/dispatch/schedule.py": "a job may raise anything; the next tick comes all the same",
+    "copilot/routing/pool.py": "a provider's package is imported, which may raise anything",
     "copilot/jobs.py": "nobody watches at night: one workspace keeps no other from its pass",
     "copilot/surfaces/chat/toolbox.py": "a tool call may fail anyhow; the model gets no details",
     "engine/storage/writer.py": "whoever waits for a piece of work gets what it raised",

@@ -14,23 +14,18 @@ from engine.ports import (
     LanguageModel,
     Limits,
     MailServer,
-    ModelFacts,
     SecretMasker,
 )
-from engine.schedule.schedules import ScheduleRules
+from engine.schedule.schedules import Notifier, ScheduleRules
 from engine.schedule.streaks import Allowance
 
 from ..errors import InvalidInput
 from ..notify import ScheduleMail
 from ..policy import Policies, Policy
-from ..runtimes import about_tokens, known_model
 from ..secrets import KnownValueMasker, WorkspaceSecrets, read_secrets
 from ..settings import Settings
 from ..sources.engine import KnownQuotas
-
-#: What an answer may have, which is asked for with every question. Without it nobody could tell
-#: what a question costs at most, and parallel steps under a budget would wait for each other.
-MOST_OUTPUT_TOKENS = 8192
+from .model_directory import ModelDirectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,30 +81,12 @@ class Decided:
         return self._policies.of(workspace_id)
 
 
-class Models:
-    """The models whose prices are known; implements the engine's `ModelCatalog`."""
+def make_engine(
+    settings: Settings, decided: Decided, brought: Brought, *, notifier: Notifier | None = None
+) -> Engine:
+    """An engine that has not been started. notifier: in place of mail about schedules.
 
-    def runtimes(self) -> None:
-        """Can't be told: the model is given from outside."""
-
-    def find(self, model: str | None) -> ModelFacts | None:
-        known = None if model is None else known_model(model)
-        if known is None:
-            return None
-        return ModelFacts(
-            id=known.id,
-            context_tokens=known.context_tokens,
-            input_usd=known.input_usd,
-            output_usd=known.output_usd,
-            max_output_tokens=MOST_OUTPUT_TOKENS,
-        )
-
-    def count_tokens(self, text: str, model: str | None) -> int:
-        return about_tokens(text)
-
-
-def make_engine(settings: Settings, decided: Decided, brought: Brought) -> Engine:
-    """An engine that has not been started. Raises InvalidInput for settings that can't be used."""
+    Raises InvalidInput for settings that can't be used."""
     secrets = read_secrets(settings.secrets_file)
     return Engine(
         EngineSettings(
@@ -119,7 +96,7 @@ def make_engine(settings: Settings, decided: Decided, brought: Brought) -> Engin
             concurrency=settings.concurrency,
         ),
         model=brought.model,
-        catalog=Models(),
+        catalog=ModelDirectory(settings),
         refresher=brought.refresher,
         plugins=brought.plugins,
         secrets=WorkspaceSecrets(secrets),
@@ -129,7 +106,7 @@ def make_engine(settings: Settings, decided: Decided, brought: Brought) -> Engin
         network=OutboundPolicy(extra=frozenset(map(_host_and_port, settings.allowed_hosts))),
         limits=decided,
         quotas=KnownQuotas(),
-        notifier=ScheduleMail(settings, to=decided.notices_to),
+        notifier=notifier or ScheduleMail(settings, to=decided.notices_to),
         schedule_rules=decided.schedule_rules,
     )
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from ..errors import InvalidFix
-from ..fixes import Fix
+from ..fixes import Change, Fix
 from ..ports import DefinitionChecker
 from ..runtimes import offline
-from ..snapshot import Snapshot
 from ..storage.analyses import FixDraft
 from ..storage.database import new_id
 from ..types import Diagnosis, Failure, FixHint
@@ -33,22 +32,34 @@ def offers_for(
         snapshot=around.snapshot,
         context=around.context,
         output_names=around.output_names or {},
+        ceilings=around.allowed.ceilings,
     )
     return tuple(
-        _offer(one.fix, one.hint, around.snapshot, checker)
+        offer(one.fix, one.hint, around, checker)
         for one in suggestions
         if not (is_parked and one.hint.type in _BY_ITSELF)
     )
 
 
-def _offer(
-    fix: Fix | None, hint: FixHint, snapshot: Snapshot | None, checker: DefinitionChecker | None
+def offer(
+    fix: Fix | None,
+    hint: FixHint,
+    around: Surroundings,
+    checker: DefinitionChecker | None,
+    *,
+    cause: str | None = None,
 ) -> Offer:
-    """A fix that does not pass validation is left in words: the idea may still help."""
-    if fix is None or snapshot is None or checker is None:
+    """A remedy with its exact diff; a fix that does not pass validation is left in words.
+
+    cause: the root cause it is meant for. What can't help against that stays in words as well.
+    """
+    snapshot = around.snapshot
+    if not isinstance(fix, Change) or snapshot is None or checker is None:
+        return Offer(hint)
+    if cause is not None and fix.causes and cause not in fix.causes:
         return Offer(hint)
     try:
-        validate(fix, snapshot, problems=checker.problems)
+        validate(fix, snapshot, problems=checker.problems, policy=around.allowed)
         fix_id = new_id("fix")
         shown, _changed = preview(fix, fix_id=fix_id, base=snapshot)
     except InvalidFix:
@@ -60,11 +71,11 @@ def drafts(offers: Sequence[Offer]) -> list[FixDraft]:
     """The fixes among *offers*, to be stored."""
     return [
         FixDraft(
-            fix_id=offer.fix_id,
-            fix_type=offer.hint.type,
-            fix=offer.fix.model_dump(mode="json"),
-            preview=offer.preview,
+            fix_id=one.fix_id,
+            fix_type=one.hint.type,
+            fix=one.fix.model_dump(mode="json"),
+            preview=one.preview,
         )
-        for offer in offers
-        if offer.fix is not None and offer.fix_id is not None
+        for one in offers
+        if one.fix is not None and one.fix_id is not None
     ]

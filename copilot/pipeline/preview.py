@@ -1,4 +1,4 @@
-"""Exactly what a fix would change, as a diff a person can approve."""
+"""Exactly what a fix would change or do, as a text a person can approve."""
 
 import difflib
 import hashlib
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from ..characters import escape_hidden
-from ..fixes import Fix, type_of
-from ..snapshot import Snapshot, canonical_yaml
+from ..fixes import Action, Change, Fix, type_of
+from ..snapshot import Snapshot, Standing, canonical_yaml
 from ..types import Preview
 
 NOWHERE = "/dev/null"
 
 
-def preview(fix: Fix, *, fix_id: str, base: Snapshot) -> tuple[Preview, Snapshot]:
+def preview(fix: Change, *, fix_id: str, base: Snapshot) -> tuple[Preview, Snapshot]:
     """What *fix* makes of *base*: the preview and the changed snapshot.
 
     The preview's digest is over the fix, the base and the diff, so an approval that names it can
@@ -33,6 +33,41 @@ def preview(fix: Fix, *, fix_id: str, base: Snapshot) -> tuple[Preview, Snapshot
         digest=approval_digest(fix, base_digest=base.digest, diff=diff),
     )
     return shown, changed
+
+
+def preview_action(
+    action: Action, *, fix_id: str, base: Snapshot, standing: Standing
+) -> tuple[Preview, Snapshot]:
+    """What *action* does as things stand: the preview, and *base* with what is to be done.
+
+    In the place of a diff it has sentences, the inverse among them; its digest is made the same
+    way, over what the action goes by as well. Raises `InvalidFix` where it could do nothing now.
+    """
+    action.check(standing)
+    decided = base.model_copy(
+        update={"standing": action.concerns(standing), "deed": action.deed(standing)}
+    )
+    base_digest = decided.model_copy(update={"deed": None}).digest
+    diff = escape_hidden("".join(f"{line}\n" for line in (*action.told(standing), *_back(action))))
+    shown = Preview(
+        fix_id=fix_id,
+        fix_type=type_of(action),
+        kind="hand_over" if action.by_hand else "action",
+        base_version=base.version,
+        base_digest=base_digest,
+        diff=diff,
+        summary=escape_hidden(action.summary(standing)),
+        digest=approval_digest(action, base_digest=base_digest, diff=diff),
+    )
+    return shown, decided
+
+
+def _back(action: Action) -> Iterator[str]:
+    """How it is taken back; nothing is said of what we do not do."""
+    if action.inverse is not None:
+        yield f"It can be taken back: {action.inverse}."
+    elif not action.by_hand:
+        yield "It can't be taken back."
 
 
 def approval_digest(fix: Fix, *, base_digest: str, diff: str) -> str:

@@ -10,10 +10,11 @@ from datetime import datetime
 import knowledge_base
 from knowledge_base import Entry, KnowledgeBase, Wording, notation
 
-from ..fixes import Fix, type_of
+from ..fixes import Action, Change, Fix, type_of
+from ..learning import NO_LESSONS, Lessons
 from ..names import candidates
 from ..ports import WorkspaceContext
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, Standing
 from ..storage.database import new_id
 from ..types import (
     Diagnosis,
@@ -30,21 +31,30 @@ from ..types import (
 from ..types.message import MessageParts, place
 from .context import available_templates, integration_status
 from .sanitize import one_line, sanitize
+from .validate import ANY_FIX, FixPolicy
 
 _NO_CONTEXT = WorkspaceContext()
 _HEADLINE = 300
 _LONGEST = 20_000
 _BARE_NAME = re.compile(r"[\"'(]{0,2}[\w.@-]{1,80}[\"'),]{0,3}")
-_GUESS = re.compile(r"\.? Did you mean [^?]{1,500}\?$")
+#: The engine's "Did you mean …?" at the end of an error.
+GUESS = re.compile(r"\.? Did you mean [^?]{1,500}\?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known around a run; a source without our engine's workspace has none of it."""
+    """What is known around a run; a source without our engine's workspace has none of it.
+
+    allowed: what fixes may do there. standing: how things stand for an action.
+    lessons: what was learned there about such fixes.
+    """
 
     snapshot: Snapshot | None = None
     context: WorkspaceContext = _NO_CONTEXT
     output_names: Mapping[str, Sequence[str]] | None = None
+    allowed: FixPolicy = ANY_FIX
+    standing: Standing | None = None
+    lessons: Lessons = NO_LESSONS
 
     @property
     def digest(self) -> str:
@@ -53,18 +63,24 @@ class Surroundings:
             self.snapshot.content_digest if self.snapshot else None,
             self.context.model_dump(mode="json"),
             {step: list(names) for step, names in (self.output_names or {}).items()},
+            self.allowed.as_data,
+            self.lessons.as_data,
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A remedy in words and, where the facts allow, as a fix with its exact diff."""
+    """A remedy in words and, where the facts allow, as a fix with its exact diff.
+
+    With a preview and no fix it is for reading only.
+    """
 
     hint: FixHint
     fix: Fix | None = None
     fix_id: str | None = None
     preview: Preview | None = None
+    failed_before: int = 0
 
 
 def compose(
@@ -77,15 +93,18 @@ def compose(
     now: datetime,
     knowledge: KnowledgeBase | None = None,
     auto_resume_at: datetime | None = None,
+    pause_fix_id: str | None = None,
 ) -> Report:
     """The report before it has a price.
 
     knowledge: where the words of its message come from; None: what is shipped. auto_resume_at:
-    when a timer that is really set resumes the run.
+    when a timer that is really set resumes the run. pause_fix_id: the fix that pauses the workflow.
     """
-    fixes = tuple(_suggested(offer) for offer in offers)
+    fixes = tuple(suggested(offer) for offer in offers)
     telling = _Telling(failure, diagnosis, around, offers, knowledge or knowledge_base.load())
+    hidden = sanitize(failure.error.message).hidden + sanitize(failure.error.traceback or "").hidden
     return Report(
+        hidden_characters=hidden,
         analysis_id=new_id("analysis"),
         execution_id=failure.execution_id,
         workflow_id=failure.workflow_id,
@@ -111,6 +130,7 @@ def compose(
         receipt=Receipt(credits=0, balance=None, reason=""),
         parts=telling.parts(),
         can_pause=around.snapshot is not None,
+        pause_fix_id=pause_fix_id,
         auto_resume_at=auto_resume_at,
     )
 
@@ -140,16 +160,23 @@ def _said(error: ErrorRecord) -> str:
     return error.message
 
 
-def _suggested(offer: Offer) -> SuggestedFix:
+def suggested(offer: Offer) -> SuggestedFix:
+    """A remedy as the report shows it."""
     return SuggestedFix(
         fix_id=offer.fix_id,
         type=offer.hint.type,
         description=one_line(offer.hint.description, limit=1000),
-        action=offer.fix.button if offer.fix else _button(offer.hint),
+        action=offer.fix.button if isinstance(offer.fix, Change) else _button(offer.hint),
         tier=offer.hint.tier,
-        auto_fix_available=offer.fix is not None,
+        auto_fix_available=offer.fix is not None and not is_by_hand(offer.fix),
         preview=offer.preview.diff if offer.preview else None,
+        failed_before=offer.failed_before,
     )
+
+
+def is_by_hand(fix: Fix) -> bool:
+    """Whether a person does it, and nothing is applied."""
+    return isinstance(fix, Action) and fix.by_hand
 
 
 #: Texts of the buttons of remedies that a person carries out.
@@ -248,11 +275,12 @@ class _Telling:
             if not option.fixes or suggested.intersection(option.fixes):
                 yield self._fill(option.says)
         for offer in self.offers:
-            if offer.fix is not None and offer.hint.type not in told:
+            if isinstance(offer.fix, Change) and offer.hint.type not in told:
                 yield one_line(offer.hint.description, limit=1000)
 
-    def _asked(self, preferred: str | None) -> Fix | None:
-        applicable = [offer.fix for offer in self.offers if offer.fix is not None]
+    def _asked(self, preferred: str | None) -> Change | None:
+        """The change that the message asks about; an action has its button alone."""
+        applicable = [offer.fix for offer in self.offers if isinstance(offer.fix, Change)]
         return next(
             (fix for fix in applicable if type_of(fix) == preferred),
             applicable[0] if applicable else None,
@@ -268,7 +296,7 @@ class _Telling:
     def _guess(self) -> str:
         """The engine's "Did you mean …?", where a suggested fix says which name is meant."""
         near = self.failure.error.details.get("near")
-        found = _GUESS.search(one_line(self.failure.error.message, limit=_LONGEST))
+        found = GUESS.search(one_line(self.failure.error.message, limit=_LONGEST))
         if found is None or not isinstance(near, list | tuple):
             return ""
         said = " ".join(offer.hint.description for offer in self.offers if offer.fix is not None)

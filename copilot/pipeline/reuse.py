@@ -1,5 +1,8 @@
 """An analysis served again: for which runs it holds, and what of it belongs to one run alone."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from knowledge_base import KnowledgeBase
 
 from ..definitions import place_of
@@ -37,6 +40,11 @@ def reuse_key(
     )
 
 
+def answers_for(earlier: Report, *, asks_model: bool) -> bool:
+    """Whether *earlier* is good enough: not one of the rules alone where a model would be asked."""
+    return not asks_model or (earlier.model is not None and earlier.model.answered)
+
+
 def served_again(
     earlier: Report,
     run: RunRecord,
@@ -55,7 +63,24 @@ def served_again(
             "auto_resume_at": run.auto_resume_at,
             "later_failures": failure.later_failures,
             "pattern_detected": pattern,
+            "served_from": earlier.analysis_id,
             "receipt": Receipt(credits=0, balance=balance, reason="known already"),
-            **found.of_this_run(),
+            **_of_this_run(earlier, found),
         }
     )
+
+
+def _of_this_run(earlier: Report, found: Findings) -> Mapping[str, Any]:
+    """What this run adds. What a model said of the failure stays as it was said, without the places
+    in the other run."""
+    own = found.of_this_run()
+    if earlier.model is None or not earlier.model.answered:
+        return own
+    placeless = {"step": None, "field": None, "start": None, "end": None}
+    said = {
+        "evidence": tuple(one.model_copy(update=placeless) for one in earlier.evidence),
+        "alternatives": earlier.alternatives,
+        "grounds": earlier.grounds,
+        "collect": earlier.collect,
+    }
+    return {**own, **said}

@@ -1,11 +1,13 @@
 """Whether a fix may be offered: it fits, keeps within its reach, and leaves a valid workflow."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pydantic import JsonValue
+
 from ..errors import InvalidFix
-from ..fixes import FIXES, Difference, Fix, differences, parse, type_of
+from ..fixes import ACTIONS, FIXES, Ceilings, Change, Difference, Fix, differences, parse, type_of
 from ..registry import pick
 from ..snapshot import Snapshot
 
@@ -15,20 +17,36 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class FixPolicy:
-    """What a workspace has decided about fixes: types it does not want offered at all."""
+    """What a workspace has decided about fixes.
+
+    refused: types it does not want offered at all. ceilings: how far the others may go.
+    """
 
     refused: frozenset[str] = frozenset()
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
     def __post_init__(self) -> None:
         for name in self.refused:
-            pick(FIXES, name, kind="fix type")
+            pick({**FIXES, **ACTIONS}, name, kind="fix type")
+
+    @property
+    def as_data(self) -> list[JsonValue]:
+        """Equal when it allows the same."""
+        return [*sorted(self.refused), self.ceilings.as_data]
 
 
 ANY_FIX = FixPolicy()
 
 
+def allow(fix: Fix, policy: FixPolicy) -> None:
+    """Raises `InvalidFix` for a type that the workspace does not want."""
+    name = type_of(fix)
+    if name in policy.refused:
+        raise InvalidFix(name, "this workspace does not want fixes of this type.")
+
+
 def validate(
-    fix: Fix, snapshot: Snapshot, *, problems: Problems, policy: FixPolicy = ANY_FIX
+    fix: Change, snapshot: Snapshot, *, problems: Problems, policy: FixPolicy = ANY_FIX
 ) -> Snapshot:
     """The snapshot as *fix* would make it.
 
@@ -38,13 +56,14 @@ def validate(
     """
     name = type_of(fix)
     checked = parse(fix.model_dump(mode="json", warnings="none"))
-    if name in policy.refused:
-        raise InvalidFix(name, "this workspace does not want fixes of this type.")
+    allow(fix, policy)
     changed = checked.apply(snapshot.model_copy(deep=True))
     if not differences(snapshot, changed):
         raise InvalidFix(name, "it would change nothing.")
     if beyond := checked.reach.beyond(snapshot, changed):
         raise InvalidFix(name, f"it would {_named(beyond)}, which this type may not do.")
+    if too_far := next(policy.ceilings.broken(snapshot, changed), None):
+        raise InvalidFix(name, f"{too_far}.")
     found = problems(changed)
     known = set(problems(snapshot)) if found else set[str]()
     new = [problem for problem in found if problem not in known]

@@ -15,6 +15,7 @@ from ..storage.group_aliases import find_roots
 from ..storage.outcomes import Finding, Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
 
+NOT_WATCHED = "It repairs nothing by itself, so no run is watched for it."
 RootOf = Callable[[str], str]
 #: A run that has ended with what failed in it, normalized; nothing for a run that succeeded.
 Ended = tuple[RunRecord, Sequence[Failure]]
@@ -109,6 +110,40 @@ def outcome_of(watch: Watch) -> Outcome:
     )
 
 
+def of_action(change: Change) -> Outcome:
+    """Of what was done instead of a change: no run can say that a pause has held."""
+    found = Outcome(
+        change_id=change.change_id,
+        state=OutcomeState.NOT_WATCHED,
+        passes=0,
+        needed=0,
+        explanation=NOT_WATCHED,
+    )
+    return taken_back(found, change) if change.reversed else found
+
+
+def rolled_back(found: Outcome, state: str, note: str | None) -> Outcome:
+    """A regressed fix with what became of going back: proposed, rolled_back, refused, taken_back."""
+    if state not in _AFTERWARDS:
+        return found.model_copy(update={"rollback": "proposed"})
+    told = found.explanation.rpartition(" Going back to version ")[0] or found.explanation
+    return found.model_copy(
+        update={
+            "explanation": " ".join(one for one in (told, _AFTERWARDS[state], note) if one),
+            "rollback": "refused" if state == "refused" else "rolled_back",
+            "rollback_note": note,
+            "rollback_proposed": state == "refused",
+        }
+    )
+
+
+_AFTERWARDS = {
+    "rolled_back": "By the workspace's policy it was rolled back.",
+    "refused": "By the workspace's policy it was to be rolled back.",
+    "taken_back": "It was taken back.",
+}
+
+
 def taken_back(found: Outcome, change: Change) -> Outcome:
     """How a fix stands that is not in place any more: what it did before stays in the counts."""
     return found.model_copy(
@@ -176,6 +211,8 @@ def _explain(watch: Watch) -> str:
             )
         case OutcomeState.TAKEN_BACK:
             return "This fix was taken back."
+        case OutcomeState.NOT_WATCHED:
+            return NOT_WATCHED
         case OutcomeState.REGRESSED:
             return (
                 f"The same error came back in {where}, in run {watch.regressed_in}, after "

@@ -11,7 +11,9 @@ from pydantic import JsonValue, ValidationError
 
 from ..errors import InvalidInput, UnknownName
 from ..names import candidates
-from .settings import ALONE, OWN_WORDS, PATTERN, Direction, Policy
+from .fix_types import listed
+from .forms import OWN_WORDS
+from .settings import ALONE, PATTERN, Direction, Policy
 
 Value: TypeAlias = int | float | Decimal | bool | str | None
 
@@ -45,6 +47,7 @@ class Bounds:
     above: float | None
     maximum: float | None
     unset: tuple[float, float]
+    choices: tuple[str, ...]
 
     def check(self, value: object) -> Value:
         """*value* as the policy has it. Raises InvalidInput with the bounds in words."""
@@ -66,6 +69,8 @@ class Bounds:
         """'a whole number from 2 to 100 (runs)'."""
         if self.form is not None:
             return self.form
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.type == "boolean":
             return "true or false"
         unit = f" ({self.unit})" if self.unit else ""
@@ -84,10 +89,14 @@ class Bounds:
                 return "turning it on"
             case "down" if self.type == "boolean":
                 return "turning it off"
+            case "up" if self.choices:
+                return f"choosing {' or '.join(self.choices[1:])}"
             case "up":
                 return f"raising{removing} it"
             case "down":
                 return f"lowering{removing} it"
+            case "fewer":
+                return "taking one out"
             case "any":
                 return "any change"
 
@@ -100,6 +109,8 @@ class Bounds:
                 return self._most(new) > self._least(old)
             case "down":
                 return self._least(new) < self._most(old)
+            case "fewer":
+                return not listed(str(old)) <= listed(str(new))
             case "any":
                 return True
 
@@ -109,11 +120,13 @@ class Bounds:
             case None:
                 return True
             case "up":
-                least = 0 if self.type == "boolean" else self.minimum
+                least = 0 if self.type in ("boolean", "choice") else self.minimum
                 return least is not None and self._least(current) > least
             case "down":
                 most = 1 if self.type == "boolean" else self.maximum
                 return most is not None and self._most(current) < most
+            case "fewer":
+                return True
             case "any":
                 return False
 
@@ -124,9 +137,13 @@ class Bounds:
         return Decimal(value) if isinstance(value, int) else Decimal(str(value))
 
     def _least(self, value: Value) -> float | Decimal:
+        if self.choices:  # they are declared from the tightest on
+            return self.choices.index(cast(str, value))
         return self.unset[0] if value is None else cast(Decimal, value)
 
     def _most(self, value: Value) -> float | Decimal:
+        if self.choices:
+            return self.choices.index(cast(str, value))
         return self.unset[1] if value is None else cast(Decimal, value)
 
 
@@ -148,7 +165,7 @@ def parse_setting(name: str, text: str) -> JsonValue:
     bounds, text = bounds_of(name), text.strip()
     if text == _DEFAULT:
         return None
-    if bounds.type == "text":
+    if bounds.type in ("text", "choice"):
         return text
     if bounds.type == "boolean" and text.lower() in _YES | _NO:
         return text.lower() in _YES
@@ -191,7 +208,7 @@ def _declared(name: str, schema: Mapping[str, Any]) -> Bounds:
     return Bounds(
         name=name,
         description=schema["description"],
-        type=_TYPES[main["type"]],
+        type="choice" if "enum" in main else _TYPES[main["type"]],
         unit=schema["unit"],
         loosens=schema["loosens"],
         fixed=schema["fixed"],
@@ -202,6 +219,7 @@ def _declared(name: str, schema: Mapping[str, Any]) -> Bounds:
         above=above,
         maximum=main.get("maximum"),
         unset=tuple(schema["unset"]) if schema["unset"] else endless,
+        choices=tuple(main.get("enum", ())),
     )
 
 

@@ -15,11 +15,21 @@ from .settings import PATTERN, Policy
 
 
 class Policies:
-    """*defaults*: what this installation starts every workspace with."""
+    """*defaults*: what this installation starts every workspace with.
 
-    def __init__(self, decisions: Decisions, defaults: Policy) -> None:
+    check: refuses a policy that this installation can't follow, when somebody wants it.
+    """
+
+    def __init__(
+        self,
+        decisions: Decisions,
+        defaults: Policy,
+        *,
+        check: Callable[[Policy], object] = lambda _: None,
+    ) -> None:
         self._decisions = decisions
         self._defaults = defaults
+        self._check = check
         #: Each is told of a workspace that has changed settings, with their names.
         self.listeners: list[Callable[[str, Collection[str]], None]] = []
 
@@ -79,7 +89,7 @@ class Policies:
         for name, new in changed.items():
             if BOUNDS[name].is_looser(new, getattr(current, name)):
                 _require_owner(by, BOUNDS[name])
-        checked_policy(changed, base=current)
+        self._check(checked_policy(changed, base=current))
         writes: dict[str, str | None] = {
             name: json.dumps(shown(new)) for name, new in changed.items() if name not in resets
         }
@@ -123,6 +133,7 @@ class Policies:
             unit=bounds.unit,
             minimum=bounds.minimum,
             maximum=bounds.maximum,
+            choices=bounds.choices,
             writable=_writable(bounds, value, by),
             loosens=bounds.loosens_in_words,
             changed_by=decision.changed_by if decision else None,

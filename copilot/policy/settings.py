@@ -1,25 +1,32 @@
 """The settings of a workspace: their types, bounds, defaults and what each is for."""
 
-import re
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from ..characters import has_hidden
-from . import keeping
+from ..types.notice import CHOSEN
+from . import fix_types, keeping
+from .forms import (
+    ADDRESSES_IN_WORDS,
+    EVENTS_IN_WORDS,
+    WEBHOOK_IN_WORDS,
+    Addresses,
+    Events,
+    Expressions,
+    FixTypes,
+    Line,
+    Money,
+    Webhook,
+)
 
-Direction = Literal["up", "down", "any"]
+Direction = Literal["up", "down", "fewer", "any"]
+ModelPolicy = Literal["always", "when_unsure", "never"]
+OnRegression = Literal["propose", "roll_back"]
 #: The context that has one value looked at without the others.
 ALONE: Final = {"alone": True}
-#: The type of an error whose message says more than the form of the setting.
-OWN_WORDS: Final = "own_words"
 #: Settings that must fit together: the first is at most the second.
 PATTERN: Final = ("pattern_threshold", "pattern_window")
-
-_ADDRESS = re.compile(r"[^\s@,]+@[^\s@,]+")
-_ADDRESSES_IN_WORDS = "e-mail addresses with commas between, in at most 1000 characters"
 
 
 def _marks(
@@ -33,37 +40,11 @@ def _marks(
     """What a setting is beside its type.
 
     unit: of the value. loosens: the change that gives away safety, spends more or hides a warning;
-    to turn something on is up. fixed: set by the installation.
+    to turn something on is up, to take a word out of a list is fewer. fixed: set by the installation.
     unset: the least and the most that counts while it is None; nothing means there is no limit.
     form: how a text must look.
     """
     return {"unit": unit, "loosens": loosens, "fixed": fixed, "unset": unset, "form": form}
-
-
-def _one_line(text: str) -> str:
-    if has_hidden(text) or text != " ".join(text.split()):
-        raise ValueError("not one line of plain text")
-    return text
-
-
-def _addresses(text: str) -> str:
-    if text and not all(_ADDRESS.fullmatch(part.strip(" ")) for part in text.split(",")):
-        raise ValueError("not e-mail addresses")
-    return text
-
-
-def _expressions(text: str) -> str:
-    try:
-        keeping.expressions(text)
-    except ValueError as problem:
-        raise PydanticCustomError(OWN_WORDS, "{why}", {"why": f"{problem}."}) from None
-    return text
-
-
-Money = Annotated[Decimal, Field(max_digits=9, decimal_places=4)]
-Line = Annotated[str, AfterValidator(_one_line)]
-Addresses = Annotated[Line, AfterValidator(_addresses)]
-Expressions = Annotated[Line, AfterValidator(_expressions)]
 
 
 class Policy(BaseModel):
@@ -105,12 +86,40 @@ class Policy(BaseModel):
         description="How long an approval can be used.",
         json_schema_extra=_marks(unit="seconds", loosens="up"),
     )
+    second_person_for: FixTypes = Field(
+        default="",
+        max_length=1_000,
+        description="Fix types that take the approval of two different people.",
+        json_schema_extra=_marks(loosens="fewer", form=fix_types.IN_WORDS),
+    )
     verify_runs: int = Field(
         default=3,
         ge=1,
         le=100,
         description="Passing runs until a fix counts as verified.",
         json_schema_extra=_marks(unit="runs", loosens="down"),
+    )
+    on_regression: OnRegression = Field(
+        default="propose",
+        description="What follows when a failure is back after its fix: going back is proposed, or"
+        " done.",
+        json_schema_extra=_marks(loosens="up"),
+    )
+    fix_floor: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of fixes of a type that must be able to hold for it to be offered; 0"
+        " offers all.",
+        json_schema_extra=_marks(loosens="down"),
+    )
+    standing_floor: float = Field(
+        default=0.8,
+        ge=0.5,
+        le=1,
+        description="Share of fixes of a type that must surely have held here for a standing"
+        " approval to apply one.",
+        json_schema_extra=_marks(loosens="down"),
     )
     budget_max_cost_per_task: Money | None = Field(
         default=None,
@@ -207,7 +216,25 @@ class Policy(BaseModel):
         default="",
         max_length=1_000,
         description="Who is told by e-mail before and when a schedule is paused.",
-        json_schema_extra=_marks(loosens="any", form=_ADDRESSES_IN_WORDS),
+        json_schema_extra=_marks(loosens="any", form=ADDRESSES_IN_WORDS),
+    )
+    notify_webhook: Webhook = Field(
+        default="",
+        max_length=1_000,
+        description="Where a signed webhook tells of the events in notify_on.",
+        json_schema_extra=_marks(loosens="any", form=WEBHOOK_IN_WORDS),
+    )
+    notify_email_to: Addresses = Field(
+        default="",
+        max_length=1_000,
+        description="Who is told of them by e-mail.",
+        json_schema_extra=_marks(loosens="any", form=ADDRESSES_IN_WORDS),
+    )
+    notify_on: Events = Field(
+        default=",".join(CHOSEN),
+        max_length=200,
+        description="What is told: a pattern that starts, a fix that did not hold, a pause.",
+        json_schema_extra=_marks(loosens="any", form=EVENTS_IN_WORDS),
     )
     nightly_enabled: bool = Field(
         default=True,
@@ -232,7 +259,48 @@ class Policy(BaseModel):
         default="",
         max_length=1_000,
         description="Who gets the digest by e-mail: addresses with commas between.",
-        json_schema_extra=_marks(loosens="any", form=_ADDRESSES_IN_WORDS),
+        json_schema_extra=_marks(loosens="any", form=ADDRESSES_IN_WORDS),
+    )
+    model_policy: ModelPolicy = Field(
+        default="when_unsure",
+        description="When a model is asked about a failure; what the rules have confirmed needs"
+        " none.",
+        json_schema_extra=_marks(loosens="any"),
+    )
+    analysis_runtime: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Where analyses ask their model first.",
+        json_schema_extra=_marks(loosens="any", form="a text of 1 to 100 characters on one line"),
+    )
+    analysis_model: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The model they ask there, if not that runtime's default.",
+        json_schema_extra=_marks(loosens="any", form="a text of 1 to 200 characters on one line"),
+    )
+    analysis_spend_cap_usd: Money = Field(
+        default=Decimal("0.25"),
+        ge=0,
+        le=50,
+        description="Most that the model calls of one analysis may cost.",
+        json_schema_extra=_marks(unit="USD", loosens="up"),
+    )
+    analysis_daily_spend_usd: Money | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="Most that the model calls of all analyses may cost in a day (UTC).",
+        json_schema_extra=_marks(unit="USD", loosens="up"),
+    )
+    model_credit_cost: int = Field(
+        default=2,
+        ge=0,
+        le=100,
+        description="Credits for an analysis a model answered.",
+        json_schema_extra=_marks(unit="credits", fixed=True),
     )
     offline_credit_cost: int = Field(
         default=1,
@@ -246,6 +314,11 @@ class Policy(BaseModel):
     def kept(self) -> tuple[str, ...]:
         """The expressions of `group_keep`."""
         return keeping.kept(self.group_keep)
+
+    @property
+    def second_person_types(self) -> frozenset[str]:
+        """The fix types of `second_person_for`."""
+        return fix_types.listed(self.second_person_for)
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> "Policy":

@@ -13,11 +13,16 @@ from .analyses import RemoteAnalyses, RemoteFixes
 from .connection import ATTEMPTS, PATIENCE, Connection
 from .events import RemoteEvents
 from .groups import RemoteGroups
+from .handoffs import RemoteHandOffs
 from .knowledge import RemoteKnowledge
+from .learning import RemoteLearning
+from .notices import RemoteNotices
+from .optimizer import RemoteOptimizer
 from .patterns import RemotePatterns
 from .problems import ServerRefused
 from .quotas import RemoteQuotas
 from .schedules import RemoteSchedules
+from .standing import RemoteStanding
 from .workflows import RemoteExecutions, RemoteResources, RemoteWorkflows
 from .workspace import Workspace
 
@@ -59,10 +64,15 @@ class RemoteService:
         self.analyses = RemoteAnalyses(here)
         self.groups = RemoteGroups(here)
         self.fixes = RemoteFixes(here)
+        self.handoffs = RemoteHandOffs(here)
         self.knowledge = RemoteKnowledge(here)
         self.account = RemoteAccount(here)
         self.nights = RemoteNights(here)
+        self.notices = RemoteNotices(here)
         self.patterns = RemotePatterns(here)
+        self.standing = RemoteStanding(here)
+        self.learning = RemoteLearning(here)
+        self.optimizer = RemoteOptimizer(here)
 
     @property
     def principal(self) -> Principal:

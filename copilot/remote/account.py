@@ -7,6 +7,7 @@ from typing import Any
 
 from ..types import CreditStatement
 from ..types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
+from ..types.audit import AuditHead, AuditVerification
 from ..types.nightly import Digest
 from ..types.page import Page
 from ..types.principal import PrincipalKind, Role
@@ -71,6 +72,13 @@ class RemoteAccount:
 
     def audit(self, *, cursor: str | None = None, limit: int = 50) -> Page[AuditEntry]:
         return self._audit.one(Page[AuditEntry], "GET", params={"cursor": cursor, "limit": limit})
+
+    def audit_head(self) -> AuditHead:
+        return self._audit.one(AuditHead, "GET", "head")
+
+    def verify_audit(self, *, head: AuditHead | None = None) -> AuditVerification:
+        body = {} if head is None else {"head": head.model_dump(mode="json")}
+        return self._audit.one(AuditVerification, "POST", "verify", body=body)
 
     def runtimes(self) -> Sequence[RuntimeInfo]:
         return self._runtimes.many(RuntimeInfo, self._runtimes.ask("GET"), "runtimes")

@@ -1,8 +1,9 @@
 """Why runs failed, and fixes on their way, on a server."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from ..types import Approval, Change, Outcome, Preview, Report, Reversal, RunRecord
+from ..types import Approval, Change, Outcome, Preview, Recheck, Report, Reversal, RunRecord
+from ..types.consultation import StoredPrompt
 from ..types.debug import DebugView
 from ..types.insight import FailureGroup, FailureSummary
 from ..types.page import Page
@@ -21,12 +22,29 @@ class RemoteAnalyses:
         self._diagnose = workspace.at("diagnose", missing="workspace")
         self._failures = workspace.at("failures", missing="failure")
 
-    def analyze(self, execution_id: str) -> Report:
-        return self._executions.one(Report, "POST", execution_id, "analyze")
+    def analyze(
+        self,
+        execution_id: str,
+        *,
+        require_model: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Report:
+        """*on_text* hears the whole explanation at once: a repeated request needs one answer."""
+        body = {"require_model": True} if require_model else None
+        found = self._executions.one(Report, "POST", execution_id, "analyze", body=body)
+        if on_text is not None:
+            on_text(found.explanation)
+        return found
 
-    def analyze_foreign(self, run: RunRecord) -> Report:
-        body = {"run": run.model_dump(mode="json", exclude={"workspace_id"})}
+    def analyze_foreign(self, run: RunRecord, *, require_model: bool = False) -> Report:
+        body = {
+            "run": run.model_dump(mode="json", exclude={"workspace_id"}),
+            "require_model": require_model,
+        }
         return self._analyses.one(Report, "POST", body=body)
+
+    def prompt(self, execution_id: str) -> StoredPrompt:
+        return self._executions.one(StoredPrompt, "GET", execution_id, "prompt")
 
     def report(self, analysis_id: str) -> Report:
         return self._analyses.one(Report, "GET", analysis_id)
@@ -61,12 +79,16 @@ class RemoteFixes:
         self._changes = workspace.at("changes", missing="change")
         self._workflows = workspace.at("workflows", missing="workflow")
 
-    def preview(self, fix_id: str) -> Preview:
-        return self._fixes.one(Preview, "GET", fix_id, "preview")
+    def preview(self, fix_id: str, *, dry_run: bool = False) -> Preview:
+        asked = {"dry_run": True} if dry_run else None
+        return self._fixes.one(Preview, "GET", fix_id, "preview", params=asked)
 
     def approve(self, fix_id: str, *, digest: str, version: int) -> Approval:
         seen = {"digest": digest, "version": version}
         return self._fixes.one(Approval, "POST", fix_id, "approve", body=seen)
+
+    def waiting(self) -> Sequence[Approval]:
+        return self._fixes.many(Approval, self._fixes.ask("GET", "waiting"), "approvals")
 
     def apply(self, approval_id: str) -> Change:
         return self._approvals.one(Change, "POST", approval_id, "apply")
@@ -83,3 +105,6 @@ class RemoteFixes:
 
     def outcome(self, change_id: str) -> Outcome:
         return self._changes.one(Outcome, "GET", change_id, "outcome")
+
+    def recheck(self, fix_id: str) -> Recheck:
+        return self._fixes.one(Recheck, "GET", fix_id, "recheck")

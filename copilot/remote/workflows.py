@@ -13,6 +13,7 @@ from ..types.engine import (
     Progress,
     ResourceKind,
     ResumeMode,
+    ResumeOptions,
     StepApproval,
     StepExecution,
     StoredResource,
@@ -147,6 +148,9 @@ class RemoteExecutions:
         if repeat_effects:
             body["repeat_effects"] = True
         return self._at.one(Execution, "POST", execution_id, "resume", body=body)
+
+    def resume_options(self, execution_id: str) -> ResumeOptions:
+        return self._at.one(ResumeOptions, "GET", execution_id, "resume-options")
 
     def waiting(self) -> Sequence[StepApproval]:
         return self._waiting.many(StepApproval, self._waiting.ask("GET"), "approvals")

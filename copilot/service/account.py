@@ -9,6 +9,7 @@ from ..errors import InvalidInput
 from ..storage.database import new_id
 from ..types import CreditStatement
 from ..types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
+from ..types.audit import AuditHead, AuditVerification
 from ..types.page import Page
 from ..types.principal import PrincipalKind, Role, Scope
 from .caller import Caller
@@ -92,9 +93,17 @@ class LocalAccount:
         self._caller.require(Scope.AUDIT)
         return self._parts.store.audit.page(self._caller.workspace_id, cursor=cursor, limit=limit)
 
+    def audit_head(self) -> AuditHead:
+        self._caller.require(Scope.AUDIT)
+        return self._parts.store.audit.head(self._caller.workspace_id)
+
+    def verify_audit(self, *, head: AuditHead | None = None) -> AuditVerification:
+        self._caller.require(Scope.AUDIT)
+        return self._parts.store.audit.verify(self._caller.workspace_id, against=head)
+
     def runtimes(self) -> Sequence[RuntimeInfo]:
         self._caller.require(Scope.READ)
-        return self._parts.runtimes()
+        return self._parts.runtimes(self._caller.workspace_id)
 
     def _names(self, ids: Collection[str]) -> Mapping[str, str]:
         """What people read for each; who has no key here, is called as its id ends."""

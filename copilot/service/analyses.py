@@ -1,9 +1,13 @@
 """Why runs failed: reports, repeated failures, and the last run of a workflow at a glance."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+from ..errors import NotFound
+from ..masking import masked
 from ..pasted import diagnose_given
 from ..types import Report, RunRecord
+from ..types.consultation import StoredPrompt
 from ..types.debug import DebugView
 from ..types.insight import FailureGroup, FailureSummary
 from ..types.page import Page
@@ -23,21 +27,46 @@ class LocalAnalyses:
         self._caller = caller
         self._debugger = debugger
 
-    def analyze(self, execution_id: str) -> Report:
+    def analyze(
+        self,
+        execution_id: str,
+        *,
+        require_model: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Report:
         self._caller.require(Scope.ANALYZE)
+        until = time.monotonic() + self._parts.analysis_seconds
         workspace_id = self._caller.workspace_id
         run = self._parts.runs.run(workspace_id, execution_id)
         self._parts.intake.catch_up(workspace_id)
         return self._parts.analyzer.analyze(
-            run, idempotency_key=self._caller.request, asked_by=self._caller.actor
+            run,
+            idempotency_key=self._caller.request,
+            asked_by=self._caller.actor,
+            require_model=require_model,
+            until=until,
+            on_text=on_text,
         )
 
-    def analyze_foreign(self, run: RunRecord) -> Report:
+    def analyze_foreign(self, run: RunRecord, *, require_model: bool = False) -> Report:
         self._caller.require(Scope.ANALYZE)
-        here = run.model_copy(update={"workspace_id": self._caller.workspace_id})
+        own = run.model_copy(update={"workspace_id": self._caller.workspace_id})
+        here = masked(own, self._parts.mask)
         return self._parts.foreign.analyze(
-            here, idempotency_key=self._caller.request, asked_by=self._caller.actor
+            here,
+            idempotency_key=self._caller.request,
+            asked_by=self._caller.actor,
+            require_model=require_model,
         )
+
+    def prompt(self, execution_id: str) -> StoredPrompt:
+        self._caller.require(Scope.READ)
+        workspace_id = self._caller.workspace_id
+        try:
+            return self._parts.store.consultations.of_run(workspace_id, execution_id)
+        except NotFound:
+            run = self._parts.runs.run(workspace_id, execution_id)
+            return self._parts.analyzer.prompt(run)
 
     def report(self, analysis_id: str) -> Report:
         self._caller.require(Scope.READ)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from ..errors import NotFound
-from ..pipeline.analyze import examine
+from ..pipeline.examine import examine
 from ..pipeline.report import headline
 from ..pipeline.sanitize import one_line
 from ..types import Diagnosis, Failure, FixHint, RunRecord

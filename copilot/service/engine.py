@@ -22,6 +22,7 @@ from ..types.engine import (
     Progress,
     ResourceKind,
     ResumeMode,
+    ResumeOptions,
     ScheduledStart,
     ScheduleRecord,
     ScheduleWarning,
@@ -171,6 +172,10 @@ class GuardedExecutions(Executions):
             "resume_execution", execution_id, mode=mode, round=resumed.round, **chosen
         )
         return resumed
+
+    def resume_options(self, execution_id: str) -> ResumeOptions:
+        self._caller.require(Scope.READ)
+        return super().resume_options(execution_id)
 
     def waiting(self) -> tuple[StepApproval, ...]:
         self._caller.require(Scope.READ)

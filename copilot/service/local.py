@@ -11,10 +11,15 @@ from .debug import RunDebugger
 from .engine import GuardedEngine
 from .fixes import LocalFixes
 from .groups import LocalGroups
+from .handoffs import LocalHandOffs
 from .knowledge import LocalKnowledge
+from .learning import LocalLearning
 from .nights import LocalNights
+from .notices import LocalNotices
+from .optimizer import LocalOptimizer
 from .parts import Parts
 from .patterns import LocalPatterns
+from .standing import LocalStanding
 
 
 class LocalService:
@@ -33,10 +38,15 @@ class LocalService:
         self.analyses = LocalAnalyses(parts, caller, debugger)
         self.groups = LocalGroups(parts, caller)
         self.fixes = LocalFixes(parts, caller)
+        self.handoffs = LocalHandOffs(parts, caller)
         self.knowledge = LocalKnowledge(parts, caller)
         self.account = LocalAccount(parts, caller)
         self.nights = LocalNights(parts, caller)
+        self.notices = LocalNotices(parts, caller)
         self.patterns = LocalPatterns(parts, caller, self.workflows)
+        self.optimizer = LocalOptimizer(parts, caller)
+        self.standing = LocalStanding(parts, caller)
+        self.learning = LocalLearning(parts, caller)
 
 
 class Copilot:
@@ -54,10 +64,17 @@ class Copilot:
     def reconcile(self, *, older_than: timedelta = timedelta(minutes=1)) -> None:
         """Finish what a crash left half done: changes that were being made, credits put aside.
 
-        No model was asked yet when a reservation was left open, so it is given back whole.
+        Credits put aside are given back whole: whoever asks again with the same key gets what the
+        rules say, and pays for that.
         """
         self._parts.applier.reconcile(older_than=older_than)
         store = self._parts.store
         before = store.database.now() - older_than
         for left in store.ledger.open_reservations(older_than=before):
             store.ledger.release(left.workspace_id, left.key, reason="interrupted")
+        self._parts.rollbacks.carry_on(abandoned_after=older_than)
+
+    def watch(self) -> None:
+        """Judge the fixes under watch by the runs that have ended, so that nobody has to ask."""
+        for workspace_id in self._parts.store.outcomes.watched():
+            self._parts.intake.catch_up(workspace_id)

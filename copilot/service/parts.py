@@ -2,33 +2,66 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from ..access import Access
+from ..autonomy import Autonomy
 from ..intake import Intake
 from ..knowledge import Knowledge
 from ..nightly import Nightly
+from ..notify import Courier, Outbox
 from ..pipeline.analyze import Analyzer
 from ..pipeline.apply import Applier
+from ..pipeline.validate import ANY_FIX, FixPolicy
 from ..policy import Policies
-from ..ports import DefinitionChecker, RunReader, Target
+from ..ports import (
+    Deeds,
+    DefinitionChecker,
+    DefinitionReader,
+    DryRunner,
+    Outlooks,
+    RunReader,
+    Target,
+)
+from ..rollbacks import Rollbacks
 from ..storage.store import Store
 from ..types.account import RuntimeInfo
+
+#: Of a workspace and a fix.
+DryRun = Callable[[str, str], Literal["passed", "failed", "not_possible"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """analyzer: for runs of our engine; foreign: for those of other systems."""
+    """analyzer: for runs of our engine; foreign: for those of other systems.
+
+    analysis_seconds: the longest an analysis takes. mask: takes secrets out of a text.
+    fix_policy: what fixes may do in a workspace, as it is now. dry_run: what came of trying a fix
+    on the failed input.
+    """
 
     store: Store
     runs: RunReader
     target: Target
+    deeds: Deeds
     checker: DefinitionChecker
+    definitions: DefinitionReader
+    outlooks: Outlooks
+    dry_runner: DryRunner
     analyzer: Analyzer
     foreign: Analyzer
     applier: Applier
     intake: Intake
+    rollbacks: Rollbacks
+    autonomy: Autonomy
     nightly: Nightly
     knowledge: Knowledge
     access: Access
     policies: Policies
-    runtimes: Callable[[], tuple[RuntimeInfo, ...]]
+    outbox: Outbox
+    courier: Courier
+    runtimes: Callable[[str], tuple[RuntimeInfo, ...]]
+    analysis_seconds: float = 10.0
+    mask: Callable[[str], str] = str
+    fix_policy: Callable[[str], FixPolicy] = lambda _workspace_id: ANY_FIX
+    dry_run: DryRun = lambda _workspace_id, _fix_id: "not_possible"

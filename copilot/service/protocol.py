@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from ..types import Approval, Change, CreditStatement, Outcome, Preview, Report, RunRecord
+from ..types import Approval, Change, CreditStatement, Outcome, Preview
 from ..types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
-from ..types.change import Reversal
-from ..types.debug import DebugView
+from ..types.audit import AuditHead, AuditVerification
+from ..types.change import Recheck, Reversal
 from ..types.engine import (
     Decision,
     Execution,
@@ -24,6 +24,7 @@ from ..types.engine import (
     Progress,
     ResourceKind,
     ResumeMode,
+    ResumeOptions,
     RunEvent,
     StepApproval,
     StepExecution,
@@ -32,14 +33,18 @@ from ..types.engine import (
     WorkflowRecord,
     WorkflowVersionSummary,
 )
-from ..types.insight import FailureGroup, FailureSummary
 from ..types.knowledge import OwnEntry
 from ..types.nightly import Digest
 from ..types.page import Page
-from ..types.pasted import PastedDiagnosis, PastedError
 from ..types.principal import Principal, PrincipalKind, Role
+from .analysis_protocol import Analyses
 from .group_protocol import Groups
+from .handoff_protocol import HandOffs
+from .learning_protocol import Learning
+from .notice_protocol import Notices
+from .optimizer_protocol import Optimizer
 from .pattern_protocol import Patterns
+from .standing_protocol import Standing
 from .timing_protocol import Quotas, Schedules
 
 Definition = str | Mapping[str, Any]
@@ -115,6 +120,10 @@ class Executions(Protocol):
         """The next round. Raises EffectWouldRepeat without *repeat_effects*."""
         ...
 
+    def resume_options(self, execution_id: str) -> ResumeOptions:
+        """What each way to resume keeps and takes, or why it is not possible. Does nothing."""
+        ...
+
     def waiting(self) -> Sequence[StepApproval]:
         """The approvals of every run that wait for a person, the oldest first."""
         ...
@@ -169,50 +178,24 @@ class Events(Protocol):
         ...
 
 
-class Analyses(Protocol):
-    def analyze(self, execution_id: str) -> Report:
-        """Why this run failed and what to do. Raises NotAnalysable, InsufficientCredits."""
-        ...
+class Fixes(Protocol):
+    def preview(self, fix_id: str, *, dry_run: bool = False) -> Preview:
+        """What the fix would change in the workflow as it is now. Raises InvalidFix.
 
-    def analyze_foreign(self, run: RunRecord) -> Report:
-        """The same for a run of another system; its fixes are in words."""
-        ...
-
-    def report(self, analysis_id: str) -> Report: ...
-
-    def debug(self, workflow_id: str) -> DebugView:
-        """The last ended run of a workflow and what the rules say of it, for nothing.
-
-        Raises NotFound also for a workflow that has not run yet.
+        With *dry_run* the step that failed is tried with it, where that has no effect outside.
         """
         ...
 
-    def debug_run(self, execution_id: str) -> DebugView:
-        """The same of one run, however it stands."""
-        ...
-
-    def diagnose(self, given: PastedError) -> PastedDiagnosis:
-        """What a pasted text says has failed, and why: for nothing, and nothing is stored."""
-        ...
-
-    def failures(
-        self, *, workflow_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[FailureSummary]:
-        """Failed runs, the newest first."""
-        ...
-
-    def patterns(self, workflow_id: str) -> Sequence[FailureGroup]:
-        """The kinds of failure among a workflow's last failed runs, the most frequent first."""
-        ...
-
-
-class Fixes(Protocol):
-    def preview(self, fix_id: str) -> Preview:
-        """What the fix would change in the workflow as it is now. Raises InvalidFix."""
-        ...
-
     def approve(self, fix_id: str, *, digest: str, version: int) -> Approval:
-        """Let exactly this diff be applied once. Raises StaleBase with the fresh diff."""
+        """Let exactly this diff be applied once. Raises StaleBase with the fresh diff.
+
+        Of a type that takes two people the first one's approval is pending; the second one's
+        completes it, and is the same.
+        """
+        ...
+
+    def waiting(self) -> Sequence[Approval]:
+        """Approvals that wait for a second person, the oldest first."""
         ...
 
     def apply(self, approval_id: str) -> Change: ...
@@ -224,6 +207,10 @@ class Fixes(Protocol):
     def changes(self, workflow_id: str) -> Sequence[Change]: ...
 
     def outcome(self, change_id: str) -> Outcome: ...
+
+    def recheck(self, fix_id: str) -> Recheck:
+        """Whether what a person was to do elsewhere is done. Raises InvalidFix for other fixes."""
+        ...
 
 
 class Knowledge(Protocol):
@@ -278,6 +265,17 @@ class Account(Protocol):
 
     def audit(self, *, cursor: str | None = None, limit: int = 50) -> Page[AuditEntry]: ...
 
+    def audit_head(self) -> AuditHead:
+        """Where the audit ends now: kept elsewhere, `verify_audit` holds the audit against it."""
+        ...
+
+    def verify_audit(self, *, head: AuditHead | None = None) -> AuditVerification:
+        """Whether every entry is as it was written, and *head* is one of them.
+
+        Raises InvalidInput for the head of another workspace.
+        """
+        ...
+
     def runtimes(self) -> Sequence[RuntimeInfo]: ...
 
 
@@ -329,7 +327,22 @@ class Service(Protocol):
     def account(self) -> Account: ...
 
     @property
+    def handoffs(self) -> HandOffs: ...
+
+    @property
     def nights(self) -> Nights: ...
 
     @property
+    def notices(self) -> Notices: ...
+
+    @property
+    def learning(self) -> Learning: ...
+
+    @property
     def patterns(self) -> Patterns: ...
+
+    @property
+    def optimizer(self) -> Optimizer: ...
+
+    @property
+    def standing(self) -> Standing: ...

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from ..errors import InvalidInput
 from ..types import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 from ..types.frozen import LONGEST_NAME
@@ -45,6 +47,42 @@ _STEP_STATUS: Mapping[str, StepStatus] = {
     "queued": StepStatus.PENDING,
     "assigned": StepStatus.PENDING,
 }
+
+
+#: Fields of a run that have a place of their own; all others are its context.
+_KNOWN = frozenset(
+    [
+        "execution_id",
+        "id",
+        "_id",
+        "run_id",
+        "workflow_id",
+        "agent_id",
+        "workflow",
+        "workflow_name",
+        "agent_name",
+        "name",
+        "workflow_version",
+        "status",
+        "trigger",
+        "test_mode",
+        "started_at",
+        "start_time",
+        "created_at",
+        "finished_at",
+        "completed_at",
+        "end_time",
+        "error",
+        "steps",
+        "instructions",
+        "restrictions",
+        "memory",
+        "workspace_id",
+        "source",
+        "credits_used",
+        "tokens_used",
+    ]
+)
 
 
 def read(lines: Iterable[str], *, source: str, workspace_id: str) -> Iterator[RunRecord]:
@@ -79,6 +117,16 @@ def _why_not_json(error: ValueError | RecursionError) -> str:
 
 def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunRecord:
     """One run, whichever of the accepted spellings it uses. Raises InvalidInput."""
+    try:
+        return _run(data, where=where, workspace_id=workspace_id)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"][:1])) or "a field"
+        problem = f"{field[:60]!r} can't be used: {first['msg'][:200]}."
+        raise InvalidInput(where, problem, "Correct it, or leave it out.") from None
+
+
+def _run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunRecord:
     fields = _snake(data)
     status = _run_status(fields, where)
     steps = _steps(fields.get("steps"), where)
@@ -108,6 +156,9 @@ def parse_run(data: Mapping[str, Any], *, where: str, workspace_id: str) -> RunR
         error=error,
         steps=steps,
         instructions=_first(fields, "instructions"),
+        restrictions=_object(fields.get("restrictions")),
+        memory=_object(fields.get("memory")),
+        context={name: value for name, value in data.items() if _snake_name(name) not in _KNOWN},
     )
 
 
@@ -155,7 +206,16 @@ def _step(value: Any, number: int, where: str) -> StepRecord:
         finished_at=finished,
         credits_used=_number(fields.get("credits_used")),
         tokens=_version(fields.get("tokens_used")),
+        output=_output(fields, inner),
     )
+
+
+def _output(fields: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:
+    """What a step gave: its output or result, or what is beside the error in a result."""
+    if (output := fields.get("output")) is not None:
+        return output
+    rest = {name: value for name, value in inner.items() if name not in ("success", "error")}
+    return rest or (None if inner else fields.get("result"))
 
 
 def _step_status(
@@ -213,6 +273,10 @@ def _version(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _id(fields: Mapping[str, Any], where: str, *names: str) -> str | None:

@@ -77,6 +77,7 @@ NOT_OVER_HTTP = frozenset(
 #: that ends badly is an answer with 200, so its codes are not here.
 HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
     {
+        "definition_required": 400,
         "invalid_json": 400,
         "not_a_failed_execution": 400,
         "unauthenticated": 401,
@@ -126,6 +127,7 @@ HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
 #: What to do about it, where the message does not say so itself.
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
+        "definition_required": "Send the definition as JSON data, or as YAML or JSON text.",
         "invalid_json": "Send a body that is JSON, in UTF-8.",
         "not_a_failed_execution": "Wait for the run to end, or ask about one that failed.",
         "unauthenticated": "Send the header Authorization: Bearer <key>. An owner makes keys with "

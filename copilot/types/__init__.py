@@ -1,6 +1,16 @@
 """The nouns of the copilot, in the order in which they appear: run, diagnosis, report, change."""
 
-from .change import Approval, Change, ChangeState, Outcome, OutcomeState, Preview, Reversal
+from .change import (
+    Approval,
+    ApprovalState,
+    Change,
+    ChangeState,
+    Outcome,
+    OutcomeState,
+    Preview,
+    Recheck,
+    Reversal,
+)
 from .diagnosis import (
     Alternative,
     Diagnosis,
@@ -11,9 +21,11 @@ from .diagnosis import (
     RootCause,
     Verdict,
 )
+from .effect import CostEffect, DryRun, RunRange, Side, SideLine
 from .frozen import Frozen, Text, storable
 from .report import (
     Action,
+    AlreadyFixed,
     CreditStatement,
     FailedStep,
     Failure,
@@ -28,12 +40,16 @@ from .run import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
 
 __all__ = [
     "Action",
+    "AlreadyFixed",
     "Alternative",
     "Approval",
+    "ApprovalState",
     "Change",
     "ChangeState",
+    "CostEffect",
     "CreditStatement",
     "Diagnosis",
+    "DryRun",
     "Entity",
     "ErrorRecord",
     "Evidence",
@@ -49,11 +65,15 @@ __all__ = [
     "Pattern",
     "Preview",
     "Receipt",
+    "Recheck",
     "Report",
     "Reversal",
     "RootCause",
+    "RunRange",
     "RunRecord",
     "RunStatus",
+    "Side",
+    "SideLine",
     "StepRecord",
     "StepStatus",
     "SuggestedFix",

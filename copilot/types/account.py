@@ -1,5 +1,6 @@
 """What a workspace keeps about itself: keys, settings, receipts and who did what."""
 
+from datetime import date
 from decimal import Decimal
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -74,14 +75,58 @@ class AuditEntry(Frozen):
     action: str = Field(description="approve_fix, set_settings, create_key …")
     subject: str
     details: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    digest: str = Field(default="", description="Over this entry and the digest of the one before.")
+
+
+class ModelInfo(Frozen):
+    """One model that a runtime can ask. Prices are USD for a million tokens of a short request."""
+
+    id: str
+    input_usd: Decimal | None = Field(default=None, description="Null when not known, never 0.")
+    output_usd: Decimal | None = Field(default=None, description="Null when not known, never 0.")
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    closed_to_new_on: date | None = Field(
+        default=None, description="From when on it answers only projects that asked it before."
+    )
+    retires_on: date | None = Field(default=None, description="From when on it answers nobody.")
+    successor: str | None = Field(default=None, description="Which one is asked in its place.")
+
+
+class RuntimeMeasure(Frozen):
+    """How one runtime has done in this workspace so far."""
+
+    asked: int = Field(ge=0, description="How often it was asked.")
+    answers: int = Field(ge=0, description="How often what it said could be used.")
+    median_ms: int | None = Field(default=None, ge=0, description="Of its answers.")
+    share_within_limit: float | None = Field(
+        default=None, ge=0, le=1, description="Of the analyses it answered: those in time."
+    )
+    fixes_verified: int = Field(default=0, ge=0, description="Fixes that held.")
+    fixes_failed: int = Field(default=0, ge=0, description="Fixes after which it failed again.")
 
 
 class RuntimeInfo(Frozen):
     """Where answers can come from, as this installation stands."""
 
     name: str
-    available: bool
-    reason: str | None = Field(default=None, description="Why it is not available.")
+    available: bool = Field(description="It is set up, and it is asked.")
+    reason: str | None = Field(default=None, description="Why it is not available; what to do.")
+    configured: bool = Field(default=False, description="All that it needs is there.")
+    place: int | None = Field(
+        default=None, description="1 is asked first; null for what is not asked in turn."
+    )
+    note: str | None = Field(default=None, description="What else has to be known of it.")
     models: tuple[str, ...] = ()
     default_model: str | None = None
+    model_facts: tuple[ModelInfo, ...] = Field(default=(), description="Of `models`, in order.")
     capabilities: tuple[str, ...] = ()
+    answered_share: float | None = Field(
+        default=None, description="Answers that could be used; null until it was asked."
+    )
+    fix_success_rate: float | None = Field(
+        default=None, description="Fixes that held; null until one was verified or failed."
+    )
+    measured: RuntimeMeasure | None = Field(
+        default=None, description="The counts; null until there are some."
+    )

@@ -5,7 +5,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from .effect import CostEffect, DryRun, Side
 from .frozen import Frozen
+
+
+class ApprovalState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
 
 
 class ChangeState(StrEnum):
@@ -23,18 +29,28 @@ class OutcomeState(StrEnum):
     VERIFIED = "verified"
     REGRESSED = "regressed"
     TAKEN_BACK = "taken_back"
+    NOT_WATCHED = "not_watched"
 
 
 class Preview(Frozen):
-    """Exactly what a fix would change. An approval names its `digest`."""
+    """Exactly what a fix would change or do. An approval names its `digest`."""
 
     fix_id: str
     fix_type: str
+    kind: Literal["change", "action", "hand_over"] = Field(
+        default="change",
+        description="An action does something instead; what is handed over a person does.",
+    )
     base_version: int
     base_digest: str
-    diff: str
+    diff: str = Field(description="What is approved: a unified diff; of an action, sentences.")
     summary: str
     digest: str = Field(description="Over fix, base and diff: what an approval is bound to.")
+    execution_id: str | None = Field(default=None, description="The run that it is to help.")
+    sides: tuple[Side, ...] = Field(default=(), description="The diff side by side.")
+    plain: tuple[str, ...] = Field(default=(), description="A sentence for each change.")
+    cost_effect: CostEffect | None = Field(default=None, description="Null where unknown.")
+    dry_run: DryRun | None = Field(default=None, description="Null unless it was asked for.")
 
 
 class Approval(Frozen):
@@ -47,6 +63,16 @@ class Approval(Frozen):
     created_at: AwareDatetime
     expires_at: AwareDatetime
     used: bool = False
+    state: ApprovalState = Field(
+        default=ApprovalState.APPROVED, description="A pending one can't be used yet."
+    )
+    second_actor: str | None = Field(default=None, description="Who approved it as the second.")
+    missing: str | None = Field(
+        default=None, description="Who has still to approve the same, in words."
+    )
+    standing_id: str | None = Field(
+        default=None, description="The standing approval under which it was given."
+    )
 
 
 class Change(Frozen):
@@ -56,7 +82,9 @@ class Change(Frozen):
     workspace_id: str
     workflow_id: str
     base_version: int
-    version: int | None = Field(description="Version it made; None until it is applied.")
+    version: int | None = Field(
+        description="Version it made, or was done at if it is an action; None until it is applied."
+    )
     state: ChangeState
     actor: str
     applied_at: AwareDatetime | None = None
@@ -80,6 +108,20 @@ class Outcome(Frozen):
     needed: int = Field(description="Passing runs until it counts as verified.")
     explanation: str
     rollback_proposed: bool = False
+    rollback: Literal["proposed", "rolled_back", "refused"] | None = Field(
+        default=None, description="What became of going back, once the fix has regressed."
+    )
+    rollback_note: str | None = Field(default=None, description="Why going back was refused.")
+
+
+class Recheck(Frozen):
+    """Whether what a person was to do elsewhere is done, and what can be done then."""
+
+    fix_id: str
+    done: bool
+    explanation: str
+    execution_id: str | None = Field(description="The run it was suggested for, if it is kept.")
+    can_resume: bool = Field(description="Whether the failed run can be resumed now.")
 
 
 class Reversal(Frozen):

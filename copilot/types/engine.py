@@ -22,6 +22,10 @@ from engine.quota import Override as Override
 from engine.run.allowances import AccountAllowances as AccountAllowances
 from engine.run.allowances import Allowance as Allowance
 from engine.run.allowances import WaitingRun as WaitingRun
+from engine.run.resume_options import EditOption as EditOption
+from engine.run.resume_options import ResumeOption as ResumeOption
+from engine.run.resume_options import ResumeOptions as ResumeOptions
+from engine.run.resume_options import RoundEstimate as RoundEstimate
 from engine.schedule.warnings import ScheduleWarning as ScheduleWarning
 from engine.storage.events import EventPage as EventPage
 from engine.storage.events import RunEvent as RunEvent

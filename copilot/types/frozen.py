@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from ..characters import HIDDEN
+from ..redaction import mask_secrets
 
 LONGEST_NAME = 200
 #: An engine's own paths grow with the nesting of its workflows.
@@ -16,6 +17,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_COULD_BE_A_KEY = re.compile(r"[A-Za-z0-9+/_=-]{16}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -34,8 +36,15 @@ def visible(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """At most LONGEST_NAME visible characters, the last one an ellipsis if it was longer."""
+    """At most LONGEST_NAME visible characters, the last one an ellipsis if it was longer.
+
+    A key in it is masked before: cut in two, or with something unseen inside, nobody would know it.
+    """
+    bare = HIDDEN.sub("", storable(text))
     shown = visible(text)
+    if _COULD_BE_A_KEY.search(bare):
+        masked = mask_secrets(bare)
+        shown = shown if masked == bare else visible(masked)
     return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
 
 

@@ -59,7 +59,7 @@ class DigestItem(Frozen):
     )
 
 
-FixNews = Literal["applied", "verified", "regressed", "taken_back"]
+FixNews = Literal["applied", "verified", "regressed", "taken_back", "rolled_back"]
 
 
 class DigestFix(Frozen):

@@ -6,6 +6,9 @@ from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime, Field, computed_field, model_validator
 
+from ..fixes import ACTIONS
+from .change import OutcomeState
+from .consultation import ModelUse
 from .diagnosis import Alternative, Evidence, RootCause, Verdict
 from .frozen import Frozen
 from .message import MessageParts, buttons, failed_at, numbered, place, repeated, resumes
@@ -96,6 +99,16 @@ class GreenRun(Frozen):
     ago: str = Field(description="'2 hours before this failure'.")
 
 
+class AlreadyFixed(Frozen):
+    """A fix for the same failure in this step, applied after the version that the run had."""
+
+    change_id: str
+    fix_type: str
+    version: int = Field(description="The first version of the workflow that has it.")
+    state: OutcomeState
+    words: str
+
+
 class SuggestedFix(Frozen):
     """A fix as shown. One with `fix_id` can be previewed, approved and applied."""
 
@@ -106,7 +119,10 @@ class SuggestedFix(Frozen):
     tier: Literal["quick", "better", "best"] = "better"
     auto_fix_available: bool = False
     preview: str | None = Field(
-        default=None, description="Unified diff, when it changes something."
+        default=None, description="Unified diff when it changes something, else what it does."
+    )
+    failed_before: int = Field(
+        default=0, description="How often exactly this fix did not help against this failure here."
     )
 
 
@@ -195,7 +211,19 @@ class Report(Frozen):
         default=(), description="How far limits are used, where the failure is about one."
     )
     produced_by: str = "offline"
-    degraded_reason: str | None = None
+    degraded_reason: str | None = Field(
+        default=None,
+        description="Why the rules answered alone where a model was to be asked: 'timeout', …",
+    )
+    model: ModelUse | None = Field(
+        default=None, description="The model that was asked; null when none was."
+    )
+    served_from: str | None = Field(
+        default=None, description="The analysis that is told again here, for nothing."
+    )
+    hidden_characters: int = Field(
+        default=0, description="Characters of the error that can't be seen and were taken out."
+    )
     created_at: AwareDatetime
     receipt: Receipt
     own_entry: str | None = Field(
@@ -205,8 +233,16 @@ class Report(Frozen):
     can_pause: bool = Field(
         default=False, description="Whether the workflow is in this workspace, to be paused."
     )
+    pause_fix_id: str | None = Field(
+        default=None,
+        exclude_if=lambda fix_id: fix_id is None,
+        description="The fix that pauses the workflow, where the failure repeats.",
+    )
     auto_resume_at: AwareDatetime | None = Field(
         default=None, description="When a timer resumes the run; None: no timer is set."
+    )
+    already_fixed: AlreadyFixed | None = Field(
+        default=None, description="Where it has been fixed since; such an analysis is free."
     )
 
     @model_validator(mode="before")
@@ -237,13 +273,15 @@ class Report(Frozen):
             shown = [one.action for one in self.actions]
         else:
             told = [*self._told(), self._changed(), self._options(), self._wanted()]
-            shown = [one.action for one in self.actions if not (self._question and one.fix_id)]
+            shown = [one.action for one in self.actions if not self._is_asked(one)]
             told += [self._resumption(), self._question]
+        if self.already_fixed is not None:
+            told = [self.already_fixed.words, *told]
         return "\n\n".join(text for text in (*told, buttons(shown)) if text)
 
     def _actions(self) -> Iterator[Action]:
         if self.can_pause and self.pattern_detected.warns:
-            yield Action(type="pause_workflow", action="Pause Agent")
+            yield Action(type="pause_workflow", action="Pause Agent", fix_id=self.pause_fix_id)
         seen = set[str]()
         for fix in self.suggested_fixes:
             if (fix.fix_id or fix.type in _DONE_ELSEWHERE) and fix.action not in seen:
@@ -279,6 +317,10 @@ class Report(Frozen):
     def _options(self) -> str | None:
         own_words = tuple(fix.description for fix in self.suggested_fixes)
         return numbered(self.parts.lead, self.parts.options or own_words)
+
+    def _is_asked(self, one: Action) -> bool:
+        """Whether the question takes the place of its button."""
+        return bool(self._question and one.fix_id) and one.type not in ACTIONS
 
     @property
     def _question(self) -> str | None:

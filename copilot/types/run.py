@@ -87,6 +87,10 @@ class StepRecord(Frozen):
     finished_at: Moment | None = None
     credits_used: float | None = Field(default=None, allow_inf_nan=False)
     tokens: int | None = Field(default=None, ge=0, le=MOST_TOKENS)
+    output: JsonValue = Field(
+        default=None,
+        description="What it gave, where the caller tells; runs of our own engine keep it there.",
+    )
 
 
 class RunRecord(Frozen):
@@ -116,6 +120,11 @@ class RunRecord(Frozen):
     instructions: Text | None = None
     restrictions: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     memory: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    context: dict[str, JsonValue] = Field(
+        default_factory=dict[str, JsonValue],
+        description="What else its system says: templates, documents, integrations. Only a model"
+        " that is asked reads it.",
+    )
 
     @property
     def is_parked(self) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.pipeline.analyze import examine
+from copilot.pipeline.examine import examine
 from copilot.pipeline.grouping import explain
 from copilot.types import ErrorRecord, RunRecord, RunStatus
 

@@ -7,7 +7,8 @@ import pytest
 
 from copilot.errors import InvalidInput
 from copilot.intake import Intake
-from copilot.pipeline.analyze import Analyzer, examine
+from copilot.pipeline.analyze import Analyzer
+from copilot.pipeline.examine import examine
 from copilot.pipeline.normalize import normalize
 from copilot.pipeline.versions import EARLIER, Earlier
 from copilot.policy import Policy, checked_policy

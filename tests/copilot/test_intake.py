@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 import copilot.intake
 from copilot.errors import InvalidCursor, InvalidInput, NotFound
 from copilot.intake import Intake
-from copilot.pipeline.analyze import examine
+from copilot.pipeline.examine import examine
 from copilot.ports import EndedRun
 from copilot.storage.tables import FAILURE
 from copilot.testing import SimulatedCrash

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from copilot.errors import InsufficientCredits, InvalidInput, NotFound
 from copilot.storage.store import Store
@@ -200,6 +201,7 @@ def test_the_audit_notices_a_forged_entry(store: Store, engine: Engine) -> None:
     store.ledger.reserve("acme", "key-1", price=2)
     store.ledger.settle("acme", "key-1", credits=1, reason="rules")
     with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER copilot_entry_kept")
         connection.exec_driver_sql(
             "UPDATE copilot_ledger_entry SET credits = 2 WHERE kind='settle'"
         )
@@ -207,6 +209,33 @@ def test_the_audit_notices_a_forged_entry(store: Store, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE copilot_workspace_limit SET balance = 100")
     assert "The balance is 100, the entries add up to 8." in store.ledger.audit("acme").problems
+
+
+FORGED = "INSERT INTO copilot_ledger_entry (workspace_id, kind, key, credits, effect, reason,"
+AT = "'', '2026-01-02 03:04:05.000000')"
+
+
+@pytest.mark.parametrize(
+    ("statement", "refused"),
+    [
+        ("UPDATE copilot_ledger_entry SET credits = 2", "a ledger entry is never changed"),
+        (f"{FORGED} created_at) VALUES ('acme', 'grant', 'k', -1, 0, {AT}", "amount from 0"),
+        (f"{FORGED} created_at) VALUES ('acme', 'grant', 'k', 1, 9, {AT}", "amount from 0"),
+        (f"{FORGED} created_at) VALUES ('acme', 'settle', 'k', 1, 0, {AT}", "than was reserved"),
+        (f"{FORGED} created_at) VALUES ('acme', 'settle', 'open', 3, 0, {AT}", "than was reserved"),
+        ("UPDATE copilot_workspace_limit SET balance = -1", "credits end at 0"),
+        ("INSERT INTO copilot_workspace_limit VALUES ('globex', -1)", "credits end at 0"),
+    ],
+    ids=["changed", "below-0", "effect", "not-reserved", "too-much", "overdrawn", "new-overdrawn"],
+)
+def test_the_database_itself_refuses_what_breaks_the_sums(
+    store: Store, engine: Engine, statement: str, refused: str
+) -> None:
+    store.ledger.grant("acme", "start", credits=9, reason="trial")
+    store.ledger.reserve("acme", "open", price=2)
+    with pytest.raises(IntegrityError, match=refused), engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert store.ledger.audit("acme").balanced
 
 
 class LedgerMachine(RuleBasedStateMachine):

@@ -249,9 +249,16 @@ def test_writable_is_what_the_one_who_asks_can_change(policies: Policies) -> Non
     tunable = set(FREE) - {
         "nightly_digest_to",
         "schedule_notices_to",
+        "notify_webhook",
+        "notify_email_to",
+        "notify_on",
         "agent_model",
         "agent_runtime",
         "group_keep",
+        "model_policy",
+        "analysis_runtime",
+        "analysis_model",
+        "on_regression",
     }
     assert writable(ROBOT) == writable(somebody(Role.OPERATOR)) == tunable
     least = {"nightly_credit_cap": 0, "verify_runs": 100, "approval_seconds": 1}

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from copilot.pipeline.analyze import examine
+from copilot.pipeline.examine import examine
 from copilot.snapshot import canonical_yaml
 from copilot.sources import jsonl
 from copilot.types import Change, Failure, Report, RootCause, SuggestedFix
@@ -105,7 +105,12 @@ def _go_on(stage: Stage, failed: list[Run], report: Report) -> None:
     """What a person does then: apply a fix or put it right elsewhere, resume, wait for the proof."""
     wanted = stage.case.apply
     fix = next(
-        (one for one in report.suggested_fixes if one.fix_id and wanted in (None, one.type)), None
+        (
+            one
+            for one in report.suggested_fixes
+            if one.auto_fix_available and wanted in (None, one.type)
+        ),
+        None,
     )
     assert (fix is None) is (stage.case.expect.outcome is None)
     change = _apply(stage, fix) if fix is not None else None

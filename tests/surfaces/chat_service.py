@@ -17,6 +17,12 @@ from copilot.types.engine import (
 from copilot.types.insight import FailureGroup, FailureSummary
 from copilot.types.page import Page
 from copilot.types.principal import Principal, PrincipalKind, Role
+from copilot.types.suggestion import (
+    Suggestion,
+    SuggestionEvidence,
+    SuggestionKind,
+    Suggestions,
+)
 from engine.execution import ErrorInfo, StepStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -41,6 +47,7 @@ CALLS = {
     "get_settings": {},
     "analyze_execution": {"execution_id": "run_1"},
     "explain_pattern": {"workflow_id": "mail"},
+    "optimize_workflow": {"workflow_id": "mail"},
     "propose_fix": {"execution_id": "run_1"},
     "preview_fix": {"fix_id": "fix_1"},
     "set_settings": {"changes": [{"name": "verify_runs", "value": 5}]},
@@ -226,6 +233,32 @@ def setting(name="verify_runs", **changes):
     ).model_copy(update=changes)
 
 
+def suggestions(workflow_id):
+    return Suggestions(
+        workflow_id=workflow_id,
+        version=1,
+        suggestions=(
+            Suggestion(
+                suggestion_id="suggestion_1",
+                kind=SuggestionKind.DOCUMENTS,
+                code="bind_per_step",
+                severity="medium",
+                title="6 docs x 3 steps = 18 injections, only 7 needed",
+                evidence=(SuggestionEvidence(source="definition", text="Only 'a' names 'b'."),),
+                advice="Name each at the steps that use it.",
+                fix_type="bind_documents",
+                fix_id="fix_1",
+                preview=preview(),
+            ),
+        ),
+        dismissed=0,
+        budget=None,
+        similar_runs=3,
+        runs_needed=3,
+        note=None,
+    )
+
+
 ANSWERS = {
     "analyses.failures": lambda **_: Page[FailureSummary](items=(failure(),)),
     "analyses.analyze": lambda _id: report(),
@@ -245,6 +278,7 @@ ANSWERS = {
         status=ExecutionStatus.QUEUED, round=2, resume_mode=mode, error=None
     ),
     "executions.list": lambda **_: ExecutionPage(executions=(), next_cursor=None),
+    "optimizer.suggestions": suggestions,
     "fixes.preview": lambda _id: preview(),
     "account.runtimes": (
         RuntimeInfo(name="offline", available=True, models=(), capabilities=("explain",)),

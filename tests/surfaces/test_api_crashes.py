@@ -21,6 +21,7 @@ _numbers = count()
 BOOKKEEPING = {
     "copilot_request",
     "copilot_audit",
+    "copilot_audit_head",
     "engine_request",
     "execution_event",
 } | BY_THE_CLOCK

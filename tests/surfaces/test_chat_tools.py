@@ -71,7 +71,7 @@ def test_no_tool_ever_approves_applies_grants_or_edits():
 
 def test_tools_that_say_they_only_read_ask_nothing_that_changes_or_costs():
     reading = {"get", "list", "progress", "steps", "failures", "patterns", "preview"}
-    reading |= {"settings", "runtimes"}
+    reading |= {"settings", "runtimes", "suggestions"}
     for name, tool in catalog().items():
         service = RecordingService()
         call(service, name, **CALLS[name])

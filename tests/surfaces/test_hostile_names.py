@@ -206,7 +206,7 @@ def _raw_answers(**changes):
         analyses__report=lambda _id: told,
         account__receipts=lambda **_: Page[ReceiptEntry](items=(receipt,), next_cursor=None),
         account__settings=(setting(value=EVIL, type="text", changed_by=EVIL, changed_at=NOW),),
-        fixes__preview=lambda _id: preview(summary=EVIL, diff=f"+a{EVIL}\n"),
+        fixes__preview=lambda _id, **_: preview(summary=EVIL, diff=f"+a{EVIL}\n"),
         **(run | answers_about_runs(EVIL, execution(id=RUN, workflow_id=AGENT)) | changes),
     )
 

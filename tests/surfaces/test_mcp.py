@@ -96,7 +96,7 @@ def test_calls_at_the_same_time_are_answered_each():
         return await asyncio.gather(*calls)
 
     answers = with_client(RecordingService(), all_at_once)
-    assert len(answers) == 55
+    assert len(answers) == 60
     assert not any(answer.is_error for answer in answers)
 
 

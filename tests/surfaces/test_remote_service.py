@@ -14,13 +14,17 @@ from copilot.remote import RemoteService
 from copilot.service.protocol import Service
 from copilot.settings import load
 from copilot.sources import jsonl
+from copilot.types.audit import AuditHead
 from copilot.types.engine import Override, ResourceKind
+from copilot.types.learning import Level
 from copilot.types.pasted import PastedError
 from copilot.types.principal import PrincipalKind, Role
-from tests.surfaces.rest_requests import DEFINITION, ENTRY, asking
+from copilot.types.standing import StandingTerms
+from tests.surfaces.rest_requests import DEFINITION, ENTRY, asking, standing_terms
 from tests.surfaces.twins import overheard_server, use_cases
 
 FOREIGN = {"id": "r1", "agent": "crm", "status": "Failed", "error": "Token expired"}
+ROUNDS = {"name": "Rounds", "steps": [{"id": "a", "type": "agent", "prompt": "For each: do it."}]}
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
 _numbers = count()
 
@@ -48,6 +52,19 @@ class Twins:
     def fix(self):
         return next(fix.fix_id for fix in self.report().suggested_fixes if fix.fix_id)
 
+    def handed_over(self):
+        """A fix that a person carries out."""
+        self.owner.resources.put(
+            ResourceKind.INTEGRATION, "Mail", {"type": "gmail", "connected": False}
+        )
+        step = {"id": "ask", "action": "http_request"}
+        step["with"] = {"url": "https://mail.example/", "integration": "Mail"}
+        made = self.owner.workflows.create({"name": "Ask", "steps": [step]})
+        started = self.owner.executions.start(made.workflow_id)
+        assert self.owner.executions.wait(started.id, 30).status.is_failure
+        report = self.owner.analyses.analyze(started.id)
+        return next(fix.fix_id for fix in report.actions if fix.type == "connect_integration")
+
     def approval(self):
         fix_id = self.fix()
         preview = self.owner.fixes.preview(fix_id)
@@ -56,6 +73,21 @@ class Twins:
 
     def change(self):
         return self.owner.fixes.apply(self.approval()).change_id
+
+    def verified(self):
+        """A change that has held in three runs."""
+        change_id = self.change()
+        (name,) = [
+            one.workflow_id
+            for one in self.owner.workflows.list()
+            if any(
+                made.change_id == change_id for made in self.owner.fixes.changes(one.workflow_id)
+            )
+        ]
+        for _ in range(3):
+            started = self.owner.executions.start(name)
+            assert self.owner.executions.wait(started.id, 30).status.value == "succeeded"
+        return change_id
 
     def resource(self):
         name = f"template {next(_numbers)}/ä"
@@ -81,6 +113,11 @@ class Twins:
         (group,) = self.owner.analyses.patterns(name)
         return name, group.signature
 
+    def suggestion(self):
+        """A workflow and the id of what is suggested about it."""
+        name = self.schedule()
+        return name, self.owner.optimizer.suggestions(name).suggestions[0].suggestion_id
+
     def entry(self):
         return self.owner.knowledge.put(f"gate_{next(_numbers)}", ENTRY).entry_id
 
@@ -100,6 +137,12 @@ class Twins:
     def ignored(self):
         signature = self.signature()
         return signature, self.owner.groups.ignore(signature).rule_id
+
+    def terms(self, **given):
+        return StandingTerms(**standing_terms(**({"workflow_id": self.workflow()} | given)))
+
+    def standing(self):
+        return self.owner.standing.create(self.terms()).standing_id
 
     def key(self):
         kind, role = PrincipalKind.MACHINE, Role.VIEWER
@@ -171,6 +214,11 @@ def _merge_what_was_split(twins):
     twins.remote.groups.merge(one, other)
 
 
+def _test_notices(twins):
+    twins.owner.account.set_settings({"notify_email_to": "ada@example.com"})
+    return twins.remote.notices.test()
+
+
 def _list_failures(twins):
     twins.failed()
     return twins.remote.analyses.failures(limit=1)
@@ -194,6 +242,7 @@ CALLS = {
     "executions.steps": lambda t: t.remote.executions.steps(t.failed()),
     "executions.progress": lambda t: t.remote.executions.progress(t.failed()),
     "executions.cancel": lambda t: t.remote.executions.cancel(t.failed()),
+    "executions.resume_options": lambda t: t.remote.executions.resume_options(t.failed()),
     "executions.resume": _resume,
     "executions.waiting": lambda t: (t.question(), t.remote.executions.waiting())[1],
     "executions.approvals": lambda t: t.remote.executions.approvals(t.question()),
@@ -216,6 +265,7 @@ CALLS = {
     "analyses.analyze": lambda t: t.remote.analyses.analyze(t.failed()),
     "analyses.analyze_foreign": _foreign,
     "analyses.report": lambda t: t.remote.analyses.report(t.report().analysis_id),
+    "analyses.prompt": lambda t: t.remote.analyses.prompt(t.failed()),
     "analyses.debug": lambda t: t.remote.analyses.debug(t.report().workflow_id),
     "analyses.debug_run": lambda t: t.remote.analyses.debug_run(t.failed()),
     "analyses.diagnose": lambda t: t.remote.analyses.diagnose(PastedError(text="KeyError: 'a'")),
@@ -233,12 +283,21 @@ CALLS = {
     "groups.unignore": lambda t: t.remote.groups.unignore(t.ignored()[0]),
     "groups.forget": lambda t: t.remote.groups.forget(t.ignored()[1]),
     "fixes.preview": lambda t: t.remote.fixes.preview(t.fix()),
+    "fixes.recheck": lambda t: t.remote.fixes.recheck(t.handed_over()),
     "fixes.approve": _approve,
+    "fixes.waiting": lambda t: t.remote.fixes.waiting(),
     "fixes.apply": lambda t: t.remote.fixes.apply(t.approval()),
     "fixes.undo": lambda t: t.remote.fixes.undo(t.change()),
     "fixes.revert": lambda t: t.remote.fixes.revert(t.change()),
     "fixes.changes": lambda t: t.remote.fixes.changes(t.report().workflow_id),
     "fixes.outcome": lambda t: t.remote.fixes.outcome(t.change()),
+    "handoffs.patch": lambda t: t.remote.handoffs.patch(
+        t.fix(), path="agents/mail.yaml", content=workflow_text(URGENT_MAIL)
+    ),
+    "handoffs.handoff": lambda t: t.remote.handoffs.handoff(t.fix()),
+    "notices.list": lambda t: (_test_notices(t), t.remote.notices.list(limit=1))[1],
+    "notices.test": lambda t: _test_notices(t),
+    "notices.secret": lambda t: (t.owner.notices.secret(), t.remote.notices.secret())[1],
     "account.credits": lambda t: t.remote.account.credits(),
     "account.receipts": lambda t: t.remote.account.receipts(limit=2),
     "account.grant": lambda t: t.remote.account.grant(500, key="invoice 7"),
@@ -249,8 +308,26 @@ CALLS = {
     "account.keys": lambda t: t.remote.account.keys(),
     "account.create_key": _create_key,
     "account.revoke_key": lambda t: t.remote.account.revoke_key(t.key()),
+    "account.audit_head": lambda t: t.remote.account.audit_head(),
+    "account.verify_audit": lambda t: t.remote.account.verify_audit(
+        head=t.owner.account.audit_head()
+    ),
+    "standing.list": lambda t: (t.standing(), t.remote.standing.list())[1],
+    "standing.create": lambda t: t.remote.standing.create(t.terms()),
+    "standing.revoke": lambda t: t.remote.standing.revoke(t.standing()),
+    "standing.uses": lambda t: t.remote.standing.uses(t.standing()),
     "account.audit": lambda t: t.remote.account.audit(limit=2),
     "account.runtimes": lambda t: t.remote.account.runtimes(),
+    "optimizer.optimize": lambda t: t.remote.optimizer.optimize(ROUNDS, workflow_id=t.schedule()),
+    "optimizer.suggestions": lambda t: t.remote.optimizer.suggestions(t.schedule()),
+    "optimizer.dismiss": lambda t: t.remote.optimizer.dismiss(*t.suggestion(), reason="gewollt, ä"),
+    "learning.summary": lambda t: (t.change(), t.remote.learning.summary())[1],
+    "learning.feedback": lambda t: t.remote.learning.feedback(
+        t.report().analysis_id, helpful=False, reason="nein, ä"
+    ),
+    "learning.levels": lambda t: t.remote.learning.levels(),
+    "learning.set_level": lambda t: t.remote.learning.set_level("timeout", Level.SUGGEST),
+    "learning.case": lambda t: t.remote.learning.case(t.verified()),
     "patterns.list": lambda t: (t.pattern(), t.remote.patterns.list(limit=3))[1],
     "patterns.dismiss": lambda t: t.remote.patterns.dismiss(*t.pattern(), reason="bekannt, ä"),
     "patterns.reopen": lambda t: t.remote.patterns.reopen(*t.pattern(), reason="again"),
@@ -364,6 +441,7 @@ REFUSALS = {
     "resources.get": lambda t: t.remote.resources.get(ResourceKind.DOCUMENT, "nope"),
     "analyses.analyze": lambda t: t.remote.analyses.analyze("nope"),
     "analyses.report": lambda t: t.remote.analyses.report("nope"),
+    "analyses.prompt": lambda t: t.remote.analyses.prompt("nope"),
     "analyses.debug": lambda t: t.remote.analyses.debug("nope"),
     "analyses.debug_run": lambda t: t.remote.analyses.debug_run("nope"),
     "knowledge.get": lambda t: t.remote.knowledge.get("nope"),
@@ -377,11 +455,26 @@ REFUSALS = {
     "groups.ignore": lambda t: t.remote.groups.ignore("nope"),
     "groups.forget": lambda t: t.remote.groups.forget("nope"),
     "fixes.preview": lambda t: t.remote.fixes.preview("fix_nope"),
+    "fixes.recheck": lambda t: t.remote.fixes.recheck(t.fix()),
     "fixes.approve": lambda t: t.remote.fixes.approve(t.fix(), digest="0" * 64, version=1),
     "fixes.apply": lambda t: t.remote.fixes.apply("nope"),
     "fixes.undo": lambda t: t.remote.fixes.undo("nope"),
     "fixes.outcome": lambda t: t.remote.fixes.outcome("nope"),
     "fixes.changes": lambda t: t.remote.fixes.changes("nope"),
+    "learning.feedback": lambda t: t.remote.learning.feedback("nope", helpful=True),
+    "learning.set_level": lambda t: t.remote.learning.set_level("nope", Level.OBSERVE),
+    "learning.case": lambda t: t.remote.learning.case("nope"),
+    "learning.case, not verified": lambda t: t.remote.learning.case(t.change()),
+    "account.verify_audit": lambda t: t.remote.account.verify_audit(
+        head=AuditHead(workspace_id="another")
+    ),
+    "standing.create": lambda t: t.remote.standing.create(t.terms(workflow_id="nope")),
+    "standing.create, no type": lambda t: t.remote.standing.create(t.terms(fix_type="replace")),
+    "standing.create, too long": lambda t: t.remote.standing.create(
+        t.terms(expires_at="2999-01-01T00:00:00Z")
+    ),
+    "standing.revoke": lambda t: t.remote.standing.revoke("nope"),
+    "standing.uses": lambda t: t.remote.standing.uses("nope"),
     "account.revoke_key": lambda t: t.remote.account.revoke_key("nope"),
     "account.set_settings": lambda t: t.remote.account.set_settings({"undo_seconds": -1}),
     "account.create_key": lambda t: t.remote.account.create_key(

@@ -152,8 +152,8 @@ def test_what_yaml_would_make_of_an_input_stays_what_was_typed(place):
 
 def test_a_run_that_takes_longer_is_waited_for(place):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("copilot.surfaces.cli.runs.PATIENCE", 0.0)
-        patch.setattr("copilot.surfaces.cli.runs.REDRAW", 0.01)
+        patch.setattr("copilot.surfaces.cli._ending.PATIENCE", 0.0)
+        patch.setattr("copilot.surfaces.cli._ending.REDRAW", 0.01)
         run = place("run", "urgent-mail-digest")
     assert run.code == 1
     assert "1 of 5 steps complete" in run.out

@@ -53,13 +53,15 @@ def propose(service: Service, fix: SuggestedFix, *, public_url: str | None) -> P
     change = approving = problem = None
     if fix.fix_id is not None:
         try:
-            change = diff(service.fixes.preview(fix.fix_id))
+            preview = service.fixes.preview(fix.fix_id)
         except DELIBERATE as error:
             if error.retryable:
                 raise  # it says nothing about the fix
             problem = str(error)
         else:
-            approving = how_to_approve(service, fix.fix_id, public_url=public_url)
+            change = diff(preview)
+            if preview.kind != "hand_over":
+                approving = how_to_approve(service, fix.fix_id, public_url=public_url)
     return Proposal(
         kind=kind_of(fix.type),
         type=fix.type,

@@ -2,7 +2,7 @@
 
 from ...pipeline.sanitize import one_line
 from ...service.protocol import Service
-from ...types.account import RuntimeInfo, SettingValue
+from ...types.account import ModelInfo, RuntimeInfo, SettingValue
 from ...types.engine import StepExecution
 from ...types.insight import FailureSummary
 from .arguments import FailureQuery, Nothing, OfExecution
@@ -10,6 +10,7 @@ from .results import (
     ExecutionView,
     FailureLine,
     Failures,
+    ModelLine,
     RuntimeLine,
     Runtimes,
     SettingLine,
@@ -100,10 +101,26 @@ def _runtime(found: RuntimeInfo) -> RuntimeLine:
     return RuntimeLine(
         name=found.name,
         available=found.available,
+        place=found.place,
         reason_text=found.reason,
+        note=found.note,
         models=found.models,
         default_model=found.default_model,
+        model_facts=tuple(_model(one) for one in found.model_facts),
         capabilities=found.capabilities,
+        answered_share=found.answered_share,
+        fix_success_rate=found.fix_success_rate,
+        median_ms=found.measured.median_ms if found.measured else None,
+    )
+
+
+def _model(found: ModelInfo) -> ModelLine:
+    return ModelLine(
+        id=found.id,
+        input_usd=found.input_usd,
+        output_usd=found.output_usd,
+        context_tokens=found.context_tokens,
+        retires_on=found.retires_on,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
 
@@ -224,13 +224,50 @@ class Previewed(Result):
     next: str
 
 
+class SuggestionLine(Part):
+    about: str = Field(description="documents, budget, runtime, pattern or prompt.")
+    severity: Literal["high", "medium", "low"]
+    title_text: str
+    evidence_text: tuple[str, ...]
+    advice_text: str = Field(description="What a person does who does it by hand.")
+    fix_id: str | None = Field(description="Null for what a person does by hand.")
+    kind: FixKind | None
+    change: Diff | None
+    approving: Approving | None
+
+
+class Optimized(Result):
+    workflow_id: str | None
+    workflow_id_text: str | None = Field(default=None, description=_ID_TEXT)
+    workflow_version: int | None
+    suggestions: tuple[SuggestionLine, ...] = Field(description="The most pressing first.")
+    dismissed: int = Field(description="Left out, because a person does not want to hear them.")
+    similar_runs: int = Field(description="Runs of workflows built like it, that numbers are from.")
+    most_cost_usd: Decimal | None = Field(description="Of one run; null when not known.")
+    next: str
+
+
+class ModelLine(Part):
+    id: str
+    input_usd: Decimal | None = Field(description="For a million tokens; null when not known.")
+    output_usd: Decimal | None = Field(description="For a million tokens; null when not known.")
+    context_tokens: int | None
+    retires_on: date | None
+
+
 class RuntimeLine(Part):
     name: str
     available: bool
+    place: int | None = Field(description="1 is asked first; null for what is not asked in turn.")
     reason_text: str | None
+    note: str | None
     models: tuple[str, ...]
     default_model: str | None
+    model_facts: tuple[ModelLine, ...]
     capabilities: tuple[str, ...]
+    answered_share: float | None = Field(description="Usable answers; null until measured.")
+    fix_success_rate: float | None = Field(description="Fixes that held; null until measured.")
+    median_ms: int | None
 
 
 class Runtimes(Result):

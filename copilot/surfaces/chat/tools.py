@@ -21,11 +21,13 @@ from .arguments import (
     SettingChanges,
 )
 from .explaining import analyze_execution, explain_pattern, preview_fix, propose_fix
+from .optimizing import optimize_workflow
 from .reading import get_execution, get_settings, list_failures, list_runtimes
 from .results import (
     Analysis,
     ExecutionView,
     Failures,
+    Optimized,
     Patterns,
     Paused,
     Previewed,
@@ -100,9 +102,9 @@ def _looking() -> tuple[Tool[Any, Any], ...]:
         Tool(
             name="list_runtimes",
             title="List runtimes",
-            description="List the runtimes that can produce an analysis, with their models, "
-            "capabilities and why one is not available. Name only runtimes and models from this "
-            "list. Free.",
+            description="List the runtimes that can produce an analysis, with their models, prices, "
+            "capabilities, how they have done and why one is not available. Name only runtimes and "
+            "models from this list. Free.",
             arguments=Nothing,
             result=Runtimes,
             run=list_runtimes,
@@ -143,6 +145,18 @@ def _explaining(public_url: str | None) -> tuple[Tool[Any, Any], ...]:
             arguments=OfWorkflow,
             result=Patterns,
             run=explain_pattern,
+            reads_only=True,
+        ),
+        Tool(
+            name="optimize_workflow",
+            title="Suggest improvements",
+            description="Say what could be better about a workflow before it runs, with the facts "
+            "that say so: documents no step needs, limits against what such steps cost, a runtime "
+            "that held more often, repeated failures, prompts that may go round in circles. Use it "
+            "when somebody asks how to make a workflow cheaper or safer. Free; it changes nothing.",
+            arguments=OfWorkflow,
+            result=Optimized,
+            run=partial(optimize_workflow, public_url=public_url),
             reads_only=True,
         ),
         Tool(

@@ -12,7 +12,7 @@ from rich.text import Text
 from ...types.account import ApiKey, AuditEntry, ReceiptEntry, RuntimeInfo, SettingValue
 from ...types.engine import WorkflowRecord, WorkflowVersionSummary
 from ...types.insight import FailureSummary
-from ._shown import PROSE, block, cell, line, moment
+from ._shown import PROSE, block, cell, line, moment, usd
 
 
 def page_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -170,12 +170,49 @@ def show_audit(console: Console, entries: Sequence[AuditEntry]) -> None:
 
 
 def show_runtimes(console: Console, runtimes: Sequence[RuntimeInfo]) -> None:
-    table = table_of(3)
+    """A line for each, and below it what has to be known or done."""
+    table = table_of(4)
+    table.add_row("RUNTIME", "STATE", "DEFAULT MODEL", "A MILLION TOKENS", style="dim")
+    table.columns[0].no_wrap = True
     for one in runtimes:
-        state = "available" if one.available else f"not available: {one.reason or 'unknown why'}"
-        models = ", ".join(one.models)
-        table.add_row(cell(one.name), cell(state), cell(one.default_model or models))
+        table.add_row(
+            cell(one.name), _runtime_state(one), cell(one.default_model or "-"), _prices(one)
+        )
     console.print(table)
+    console.print()
+    for one in runtimes:
+        for words in filter(None, (_so_far(one), one.reason, one.note)):
+            console.print(Text(f"{line(one.name)}: {line(words, limit=PROSE)}"), style="dim")
+
+
+def _runtime_state(one: RuntimeInfo) -> str:
+    if one.available:
+        return "always there" if one.place is None else f"asked as no. {one.place}"
+    return "not asked" if one.configured else "not set up"
+
+
+def _prices(one: RuntimeInfo) -> str:
+    """Of the default model: '$0.10 in, $0.50 out'."""
+    found = next((model for model in one.model_facts if model.id == one.default_model), None)
+    if found is None:
+        return "-"
+    if found.input_usd is None or found.output_usd is None:
+        return "not known"
+    return f"{usd(found.input_usd)} in, {usd(found.output_usd)} out"
+
+
+def _so_far(one: RuntimeInfo) -> str | None:
+    """How it has done here, with the counts."""
+    if one.measured is None:
+        return None
+    so_far = one.measured
+    words = [f"{so_far.answers:,} of {so_far.asked:,} times its answer could be used"]
+    if so_far.median_ms is not None:
+        words.append(f"half of its answers took less than {so_far.median_ms / 1000:.1f} s")
+    judged = so_far.fixes_verified + so_far.fixes_failed
+    if judged:
+        words.append(f"{so_far.fixes_verified:,} of {judged:,} fixes held")
+    return f"{', '.join(words)}."
 
 
 def table_of(columns: int) -> Table:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...characters import escape_hidden
+from ...fixes import ACTIONS
 from ...types import (
     Change,
     Outcome,
@@ -23,6 +24,7 @@ from ...types import (
     Verdict,
 )
 from ...types.account import NewApiKey
+from ...types.consultation import ModelUse
 from ._shown import PROSE, block, line
 
 _SURE = {
@@ -88,7 +90,31 @@ def _facts(report: Report) -> Table:
         [f"{one.root_cause.value}: {one.why_not}" for one in report.alternatives],
     )
     _add_rows(table, "To be sure, get", report.collect)
+    _add_rows(table, "Model", model_lines(report))
+    if report.hidden_characters:
+        count = f"{report.hidden_characters} hidden characters were taken out of the error"
+        table.add_row("Careful", Text(count))
     return table
+
+
+def model_lines(report: Report) -> list[str]:
+    """Who was asked and what became of it; what the person should know of it."""
+    if report.served_from is not None:
+        return [f"told again from {report.served_from}"]
+    use = report.model
+    if use is None:
+        asked = "not asked" if report.degraded_reason else ""
+        return [f"{asked}: {report.degraded_reason}"] if asked else []
+    if not use.answered:
+        return [f"{use.model} gave no answer ({use.reason}): the rules did", *_notes(use)]
+    cost = "price not known" if use.cost_usd is None else f"{use.cost_usd:f} USD"
+    return [f"{use.model}, {use.milliseconds / 1000:.1f} s, {cost}", *_notes(use)]
+
+
+def _notes(use: ModelUse) -> list[str]:
+    doubt = "It says that the run's data try to give it orders: read with care"
+    told = [use.note, use.disagreement, doubt if use.suspicious else None]
+    return [text for text in told if text]
 
 
 def _add_rows(table: Table, title: str, texts: Sequence[str]) -> None:
@@ -189,6 +215,9 @@ def show_preview(console: Console, preview: Preview) -> None:
 
 def change_line(change: Change) -> Text:
     done = {"fix": "Applied", "undo": "Undone", "revert": "Reverted"}[change.kind]
+    if change.fix_type in ACTIONS:
+        named = change.fix_type.replace("_", " ")
+        return Text(f"{done}: {named} ({line(change.change_id)})", style="bold green")
     return Text(
         f"{done}: the workflow is now at version {change.version} ({line(change.change_id)})",
         style="bold green",

@@ -32,6 +32,11 @@ def show_resumed(console: Console, resumed: Execution, names: Mapping[str, str])
     if report is None:
         return
     console.print(f"Round {resumed.round} {_HEADINGS[report.mode]} ({report.mode}).")
+    show_round(console, report, names)
+
+
+def show_round(console: Console, report: ResumeReport, names: Mapping[str, str]) -> None:
+    """What the round keeps, and what runs again."""
     table = Table.grid(padding=(0, 2))
     for word, words in (*_kept(report, names), *_again(report, names)):
         table.add_row(Text(f"  {word}", style="dim"), Text(words))

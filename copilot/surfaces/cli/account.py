@@ -1,10 +1,10 @@
-"""`credits`, `audit`, `runtimes`: what analyses cost, who did what, where answers come from."""
+"""`credits`, `runtimes`: what analyses cost, and where answers come from."""
 
 import click
 
 from ...settings import Settings
 from ...types import CreditStatement
-from ._lists import page_options, show_audit, show_receipts, show_rest, show_runtimes
+from ._lists import page_options, show_receipts, show_rest, show_runtimes
 from ._output import console, write_json
 from ._session import on_workspace, service
 from ._shown import line
@@ -59,20 +59,6 @@ def receipts(limit: int, cursor: str | None, settings: Settings, as_json: bool) 
         write_json(page)
     else:
         show_receipts(console(), page.items)
-        show_rest(console(), page.next_cursor)
-
-
-@click.command()
-@page_options
-@on_workspace
-def audit(limit: int, cursor: str | None, settings: Settings, as_json: bool) -> None:
-    """List who did what in the workspace, the newest first: approvals, settings, keys, runs."""
-    with service(settings) as asked:
-        page = asked.account.audit(cursor=cursor, limit=limit)
-    if as_json:
-        write_json(page)
-    else:
-        show_audit(console(), page.items)
         show_rest(console(), page.next_cursor)
 
 

@@ -1,6 +1,7 @@
 """`analyze` and `report`: why a run failed, and what to do."""
 
 import sys
+from dataclasses import dataclass
 from typing import IO
 
 import click
@@ -32,9 +33,19 @@ from ._shown import block, line
     help="Runs of another system, one JSON object a line ('-' for standard input).",
 )
 @click.option("--markdown", "as_md", is_flag=True, help="As a document, for a ticket or a wiki.")
+@click.option(
+    "--require-model",
+    is_flag=True,
+    help="Have a model asked although the rules are sure; it takes 2 credits.",
+)
 @on_workspace
 def analyze(
-    execution: str | None, file: IO[str] | None, as_md: bool, settings: Settings, as_json: bool
+    execution: str | None,
+    file: IO[str] | None,
+    as_md: bool,
+    require_model: bool,
+    settings: Settings,
+    as_json: bool,
 ) -> None:
     """Say why EXECUTION failed: which step, which cause, on what evidence, and how to fix it.
 
@@ -46,10 +57,11 @@ def analyze(
         raise click.UsageError("Name one EXECUTION, or give runs with --file.")
     if file is not None:
         with service(settings) as asked:
-            _analyze_lines(asked, file, as_md=as_md, as_json=as_json)
+            forms = _Forms(as_md=as_md, as_json=as_json)
+            _analyze_lines(asked, file, forms, require_model=require_model)
     elif execution is not None:
         with service(settings) as asked:
-            found = asked.analyses.analyze(execution)
+            found = asked.analyses.analyze(execution, require_model=require_model)
         _show(found, as_md=as_md, as_json=as_json)
 
 
@@ -70,7 +82,13 @@ def _one_form(*, as_md: bool, as_json: bool) -> None:
         raise click.UsageError("Choose --json or --markdown, not both.")
 
 
-def _analyze_lines(asked: Service, file: IO[str], *, as_md: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Forms:
+    as_md: bool
+    as_json: bool
+
+
+def _analyze_lines(asked: Service, file: IO[str], forms: _Forms, *, require_model: bool) -> None:
     """One report a line; a line without one gets its error in its place, and the rest goes on."""
     failed: CopilotError | None = None
     workspace_id = asked.principal.workspace_id
@@ -81,14 +99,14 @@ def _analyze_lines(asked: Service, file: IO[str], *, as_md: bool, as_json: bool)
         try:
             data = jsonl.decode(text, where)
             run = jsonl.parse_run(data, where=where, workspace_id=workspace_id)
-            found = asked.analyses.analyze_foreign(run)
+            found = asked.analyses.analyze_foreign(run, require_model=require_model)
         except (InsufficientCredits, Forbidden, ServerUnreachable):
             raise  # the next line would end the same way
         except CopilotError as error:
             failed = error
-            _show_error(error, where, as_json=as_json)
+            _show_error(error, where, as_json=forms.as_json)
         else:
-            _show_line(found, as_md=as_md, as_json=as_json)
+            _show_line(found, as_md=forms.as_md, as_json=forms.as_json)
     if failed is not None:
         sys.exit(exit_code(failed.code))
 

@@ -1,15 +1,21 @@
 """`fix`, `undo`, `revert` and `outcome`: a fix looked at, approved, made, taken back, and judged."""
 
+from typing import Any
+
 import click
 
 from ...errors import InvalidInput
 from ...settings import Settings
 from ...types import Approval, Preview
+from ._consequences import show_consequences
 from ._output import console, write_json
 from ._questions import confirm
 from ._render import change_line, outcome_line, show_preview
+from ._retry import MODES, retry, show_applied
 from ._session import on_workspace, service
 from ._shown import PROSE, line
+from ._standing_view import show_waiting_fixes
+from .handoffs import handoff, patch
 
 
 @click.group()
@@ -17,16 +23,24 @@ def fix() -> None:
     """Look at a suggested fix, approve exactly that diff, and apply it."""
 
 
+fix.add_command(patch)
+fix.add_command(handoff)
+
+
 @fix.command()
 @click.argument("fix_id")
+@click.option(
+    "--dry-run", is_flag=True, help="Try the failed step with it, where that is harmless."
+)
 @on_workspace
-def preview(fix_id: str, settings: Settings, as_json: bool) -> None:
+def preview(fix_id: str, dry_run: bool, settings: Settings, as_json: bool) -> None:
     """Show what FIX_ID would change in the workflow as it is now."""
-    shown = _preview(settings, fix_id)
+    shown = _preview(settings, fix_id, dry_run=dry_run)
     if as_json:
         write_json(shown)
     else:
         show_preview(console(), shown)
+        show_consequences(console(), shown)
         console().print(f"Version {shown.base_version}, digest {line(shown.digest)}", style="dim")
 
 
@@ -39,6 +53,9 @@ def approve(fix_id: str, digest: str | None, settings: Settings, as_json: bool) 
     approval = _approve(settings, fix_id, digest=digest, as_json=as_json)
     if as_json:
         write_json(approval)
+    elif approval.missing is not None:
+        console().print(f"Approved by you. It waits for {line(approval.missing, limit=PROSE)}:")
+        console().print(f"  ask-copilot fix approve {line(fix_id)}")
     else:
         console().print(
             f"Approved. Apply it with:  ask-copilot fix apply {line(approval.approval_id)}"
@@ -46,16 +63,58 @@ def approve(fix_id: str, digest: str | None, settings: Settings, as_json: bool) 
 
 
 @fix.command()
+@click.argument("fix_id")
+@on_workspace
+def recheck(fix_id: str, settings: Settings, as_json: bool) -> None:
+    """Say whether what FIX_ID asks a person to do is done; then the run can be resumed."""
+    with service(settings) as asked:
+        found = asked.fixes.recheck(fix_id)
+    if as_json:
+        write_json(found)
+        return
+    console().print(line(found.explanation, limit=PROSE), markup=False)
+    if found.can_resume and found.execution_id is not None:
+        command = f"ask-copilot resume {line(found.execution_id)} --mode partial"
+        console().print(f"Resume the run:  {command}", markup=False)
+
+
+@fix.command()
+@on_workspace
+def waiting(settings: Settings, as_json: bool) -> None:
+    """List approvals that wait for a second person."""
+    with service(settings) as asked:
+        found = asked.fixes.waiting()
+    if as_json:
+        write_json({"approvals": list(found)})
+    else:
+        show_waiting_fixes(console(), found)
+
+
+@fix.command()
 @click.argument("approval_or_fix")
 @click.option("--digest", help="Of the preview you looked at; instead of being asked.")
+@click.option("--then-run", type=MODES, help="Resume the run of the fix with it, in this mode.")
 @on_workspace
 def apply(
     approval_or_fix: str,
     digest: str | None,
+    then_run: Any,
     settings: Settings,
     as_json: bool,
 ) -> None:
-    """Make an approved change. With the id of a fix, shows it, asks, and then applies it."""
+    """Make an approved change. With the id of a fix, shows it, asks, and then applies it.
+
+    With --then-run the failed run goes on with it at once; the exit code is then that of `run`.
+    """
+    if then_run is not None:
+        retry(
+            settings,
+            approval_or_fix,
+            then_run,
+            approve=lambda: _approve(settings, approval_or_fix, digest=digest, as_json=as_json),
+            as_json=as_json,
+        )
+        return
     approval_id = approval_or_fix
     if approval_or_fix.startswith("fix_"):
         approval = _approve(settings, approval_or_fix, digest=digest, as_json=as_json)
@@ -65,10 +124,7 @@ def apply(
     if as_json:
         write_json(change)
         return
-    console().print(change_line(change))
-    if change.applied_at is not None and change.undo_until is not None:
-        offered = (change.undo_until - change.applied_at).total_seconds()
-        console().print(f"Undo within {offered:g} s:  ask-copilot undo {line(change.change_id)}")
+    show_applied(console(), change)
 
 
 @click.command()
@@ -100,9 +156,9 @@ def outcome(change_id: str, settings: Settings, as_json: bool) -> None:
         console().print(outcome_line(found))
 
 
-def _preview(settings: Settings, fix_id: str) -> Preview:
+def _preview(settings: Settings, fix_id: str, *, dry_run: bool = False) -> Preview:
     with service(settings) as asked:
-        return asked.fixes.preview(fix_id)
+        return asked.fixes.preview(fix_id, dry_run=dry_run)
 
 
 def _approve(settings: Settings, fix_id: str, *, digest: str | None, as_json: bool) -> Approval:
@@ -116,6 +172,9 @@ def _approve(settings: Settings, fix_id: str, *, digest: str | None, as_json: bo
         problem = "it is not given, and with --json nobody is asked."
         raise InvalidInput("--digest", problem, f"Get it with {source}.")
     shown = _preview(settings, fix_id)
+    if shown.kind == "hand_over":
+        show_preview(console(), shown)
+        digest = shown.digest  # nobody is asked: it is refused, with what to do instead
     if digest is None:
         show_preview(console(), shown)
         way_out = f"Or give --digest, which you get with {source}."

@@ -1,21 +1,17 @@
 """`keys`: who may use the server, as whom, and until when."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
-from ...errors import InvalidInput
 from ...settings import Settings
 from ...types.principal import PrincipalKind, Role
 from ._lists import show_keys
+from ._moments import moment_of
 from ._output import console, write_json
 from ._render import key_text
 from ._session import on_workspace, service
 from ._shown import line
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d{1,6})([mhdw])")
 
 ROLES = click.Choice([role.value for role in Role])
 KINDS = click.Choice([kind.value for kind in PrincipalKind])
@@ -57,7 +53,7 @@ def create(
             name,
             kind=PrincipalKind(kind),
             role=Role(role),
-            expires_at=None if expires is None else _moment(expires, datetime.now(UTC)),
+            expires_at=None if expires is None else moment_of(expires, datetime.now(UTC)),
             replaces=replaces,
         )
     if as_json:
@@ -89,16 +85,3 @@ def revoke(key_id: str, settings: Settings, as_json: bool) -> None:
         write_json(revoked)
     else:
         console().print(f"Revoked: {line(revoked.key_id)} ({line(revoked.name)})", markup=False)
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    """When '90d' from *now* is, or the start of a date in UTC. Raises InvalidInput."""
-    duration = _DURATION.fullmatch(text.strip())
-    try:
-        if duration is not None:
-            return now + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
-        moment = datetime.fromisoformat(text.strip())
-    except (ValueError, OverflowError):
-        advice = "Write 90d, 12h, or a date such as 2027-01-31."
-        raise InvalidInput("--expires", f"{text!r} is no time that is known.", advice) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -84,14 +84,14 @@ def _diagnose_lines(lines: Iterable[str]) -> None:
         message = _message(data, where)
         found = diagnose_error(
             message=message,
-            error_type=_optional(data, "error_type", where),
-            traceback=_optional(data, "traceback", where),
-            step_action=_optional(data, "step_action", where),
+            error_type=optional(data, "error_type", where),
+            traceback=optional(data, "traceback", where),
+            step_action=optional(data, "step_action", where),
             knowledge=knowledge,
         )
         return {"id": _identifier(data), **_diagnosed(found)}
 
-    _map_lines(lines, answer)
+    map_lines(lines, answer)
 
 
 @click.command()
@@ -108,16 +108,12 @@ def normalize(file: IO[str]) -> None:
 
     def answer(data: Mapping[str, Any], where: str) -> JsonObject:
         message = _message(data, where)
-        return _normalized(
-            normalize_error(message, error_type=_optional(data, "error_type", where))
-        )
+        return _normalized(normalize_error(message, error_type=optional(data, "error_type", where)))
 
-    _map_lines(file, answer)
+    map_lines(file, answer)
 
 
-def _map_lines(
-    lines: Iterable[str], answer: Callable[[Mapping[str, Any], str], JsonObject]
-) -> None:
+def map_lines(lines: Iterable[str], answer: Callable[[Mapping[str, Any], str], JsonObject]) -> None:
     """One line out for each line in, so that the two can be read side by side."""
     failed: InvalidInput | None = None
     for number, line in enumerate(lines, start=1):
@@ -142,13 +138,13 @@ def _identifier(data: Mapping[str, Any]) -> str | int | None:
 
 
 def _message(data: Mapping[str, Any], where: str) -> str:
-    message = _optional(data, "message", where)
+    message = optional(data, "message", where)
     if message is None:
         raise InvalidInput(where, "no 'message'.", 'Write {"message": "…"} on each line.')
     return message
 
 
-def _optional(data: Mapping[str, Any], name: str, where: str) -> str | None:
+def optional(data: Mapping[str, Any], name: str, where: str) -> str | None:
     value = data.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidInput(where, f"{name!r} is not a text.", f'Write "{name}": "…".')

@@ -1,33 +1,27 @@
 """`run`, `resume`, `cancel` and `status`: workflows carried out, and how far they are."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import yaml
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 
 from ...errors import InvalidInput
 from ...service import Service
 from ...settings import Settings
-from ...types.engine import Execution, ExecutionStatus, ResumeMode
+from ...types.engine import Execution, ResumeMode
 from ._definitions import stored_id
+from ._ending import ended_run
 from ._output import console, write_json
+from ._resume_options import show_options
 from ._resumed import show_resumed
+from ._retry import MODES
 from ._run_view import run_line
-from ._seen import Seen, finish, seen, show
+from ._seen import finish, seen, show
 from ._session import on_workspace, service
-from ._shown import line
-from ._waits import PAUSED
 
-#: A run that takes longer than this shows a bar, which is drawn anew so often; in seconds.
-PATIENCE = 1.0
-REDRAW = 0.25
 _UNFINISHED = frozenset({"queued", "running"})
-MODES = click.Choice(["full", "partial", "dependencies"])
 
 
 @click.command()
@@ -66,7 +60,7 @@ def run(
             timeout_seconds=timeout,
             priority=priority,
         )
-        ended = _ended(asked, started.id, quiet=as_json)
+        ended = ended_run(asked, started.id, quiet=as_json)
     finish(ended, as_json=as_json)
 
 
@@ -76,27 +70,46 @@ def run(
 @click.option(
     "--repeat-effects", is_flag=True, help="Also do again what was done and can't be repeated."
 )
+@click.option("--options", "only_options", is_flag=True, help="Show what can be done; do nothing.")
 @on_workspace
 def resume(
-    execution: str, mode: Any, repeat_effects: bool, settings: Settings, as_json: bool
+    execution: str,
+    mode: Any,
+    repeat_effects: bool,
+    only_options: bool,
+    settings: Settings,
+    as_json: bool,
 ) -> None:
     """Run a failed EXECUTION again, with the newest version of its workflow, or go on with an
     interrupted one.
 
     full runs every step; partial keeps the outputs of steps that succeeded; dependencies runs the
     failed step with the steps it needs, then goes on. It says what is kept, what runs again and
-    why. Exit codes are those of `run`.
+    why. Exit codes are those of `run`. With --options it only says what each would keep and take.
 
     For example: ask-copilot resume EXECUTION --mode partial
     """
+    if only_options:
+        _show_options(execution, settings, as_json=as_json)
+        return
     with service(settings, dispatch=True) as asked:
         found = asked.executions.get(execution)
         if found.status.value in _UNFINISHED:
             click.echo("This run has not ended; it goes on from where it was.", err=True)
         else:
             _resume(asked, execution, mode, repeat_effects=repeat_effects, quiet=as_json)
-        ended = _ended(asked, execution, quiet=as_json)
+        ended = ended_run(asked, execution, quiet=as_json)
     finish(ended, as_json=as_json)
+
+
+def _show_options(execution_id: str, settings: Settings, *, as_json: bool) -> None:
+    with service(settings) as asked:
+        found = asked.executions.resume_options(execution_id)
+        steps = asked.executions.steps(execution_id, outputs=False)
+    if as_json:
+        write_json(found)
+    else:
+        show_options(console(), found, {one.path: one.name for one in steps})
 
 
 def _resume(
@@ -148,40 +161,6 @@ def _show_latest(latest: Sequence[Execution], *, as_json: bool) -> None:
         console().print(run_line(one))
     if not latest:
         console().print("No runs yet. Start one with `ask-copilot run workflow.yaml`.")
-
-
-def _ended(asked: Service, execution_id: str, *, quiet: bool) -> Seen:
-    """The run when it has ended or waits."""
-    _wait(asked, execution_id, quiet=quiet)
-    return seen(asked, execution_id, outputs=quiet)
-
-
-def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:
-    if _stands_still(asked.executions.wait(execution_id, PATIENCE).status):
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed} of {task.total} steps"),
-        TimeElapsedColumn(),
-    )
-    with ProgressBar(*columns, console=console(stderr=True), disable=quiet, transient=True) as bar:
-        task = bar.add_task("running")
-        now = asked.executions.progress(execution_id)
-        while not _stands_still(now.status):
-            bar.update(
-                task,
-                description=line(now.current_stage or "waiting"),
-                completed=now.agents_completed,
-                total=now.agents_total,
-            )
-            time.sleep(REDRAW)
-            now = asked.executions.progress(execution_id)
-
-
-def _stands_still(status: ExecutionStatus) -> bool:
-    """Whether nothing more happens by itself, or not for long."""
-    return status.is_terminal or status.value == PAUSED
 
 
 def _inputs(given: tuple[str, ...]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from ...bootstrap import App
 from ...errors import InvalidInput
+from ...runtimes import check
 from ...settings import Settings
 from ...types.account import NewApiKey
 from ..rest.app import create_app
@@ -150,6 +151,8 @@ def _announce(
             "Put a proxy that speaks TLS in front.",
             err=True,
         )
+    for words in check(settings):
+        click.echo(f"Warning: {words}", err=True)
     click.echo(f"Listening on {url}.", err=True)
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from ...types import CreditStatement
 from ...types.account import ApiKey, AuditEntry, NewApiKey, ReceiptEntry, RuntimeInfo, SettingValue
+from ...types.audit import AuditHead, AuditVerification
 from ...types.page import Page
 from ...types.principal import Principal, PrincipalKind, Role
 from .caller import Asking, Cursor, Id, Limit, asker
@@ -61,6 +62,12 @@ class NewKey(BaseModel):
 
 class Keys(BaseModel):
     keys: list[ApiKey]
+
+
+class HeadToVerify(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
+
+    head: AuditHead | None = Field(default=None, description="As `/audit/head` gave it.")
 
 
 class Runtimes(BaseModel):
@@ -126,6 +133,18 @@ def revoke_key(key_id: Id, asking: Asking) -> ApiKey:
 def list_audit(asking: Asking, cursor: Cursor = None, limit: Limit = 50) -> Page[AuditEntry]:
     """Who did what, the newest first."""
     return asking.account.audit(cursor=cursor, limit=limit)
+
+
+@router.get("/audit/head", tags=["audit"])
+def get_audit_head(asking: Asking) -> AuditHead:
+    """The newest entry, by its digest. Keep it elsewhere: it vouches for all before it."""
+    return asking.account.audit_head()
+
+
+@router.post("/audit/verify", tags=["audit"])
+def verify_audit(body: HeadToVerify, asking: Asking) -> AuditVerification:
+    """Whether every entry is as it was written, and a head that was kept is still one of them."""
+    return asking.account.verify_audit(head=body.head)
 
 
 @router.get("/runtimes", tags=["service"])

@@ -3,16 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.json_schema import SkipJsonSchema
 
 from ...postmortem import as_markdown
 from ...types import Report, RunRecord
+from ...types.consultation import StoredPrompt
 from ...types.debug import DebugView
 from ...types.insight import FailureGroup, FailureSummary
 from ...types.page import Page
 from .caller import Asking, Cursor, Id, Limit, WorkflowFilter
 from .forms import JSON, OR_MARKDOWN, Accept, answer
+from .waiting import waiting
 
 router = APIRouter(tags=["analyses"])
 
@@ -34,6 +36,15 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
+RequireModel = Annotated[
+    StrictBool,
+    Field(
+        description="Have a model asked although the rules are sure; credits for the rules alone"
+        " are not enough then."
+    ),
+]
+
+
 class ForeignRun(RunRecord):
     """A run of another system. The workspace is that of the key."""
 
@@ -44,6 +55,15 @@ class ForeignAnalysis(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"run": _EXAMPLE}]})
 
     run: ForeignRun
+    require_model: RequireModel = False
+
+
+class HowToAnalyze(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"require_model": True}]}
+    )
+
+    require_model: RequireModel = False
 
 
 class Patterns(BaseModel):
@@ -51,16 +71,29 @@ class Patterns(BaseModel):
 
 
 @router.post("/executions/{execution_id}/analyze")
-def analyze_execution(execution_id: Id, asking: Asking) -> Report:
+async def analyze_execution(
+    execution_id: Id, asking: Asking, body: HowToAnalyze | None = None
+) -> Report:
     """Why the run failed and what to do. The same answer again costs nothing."""
-    return asking.analyses.analyze(execution_id)
+    require_model = body is not None and body.require_model
+    return await waiting(asking.analyses.analyze, execution_id, require_model=require_model)
+
+
+@router.get("/executions/{execution_id}/prompt")
+def get_prompt(execution_id: Id, asking: Asking) -> StoredPrompt:
+    """The exact words a model was asked with about the run; if none was, those it would be."""
+    return asking.analyses.prompt(execution_id)
 
 
 @router.post("/analyses", status_code=201)
-def analyze_foreign_run(body: ForeignAnalysis, asking: Asking) -> Report:
+async def analyze_foreign_run(body: ForeignAnalysis, asking: Asking) -> Report:
     """The same for a run of another system; its fixes are in words."""
     run = body.run.model_dump() | {"workspace_id": asking.principal.workspace_id}
-    return asking.analyses.analyze_foreign(RunRecord.model_validate(run))
+    return await waiting(
+        asking.analyses.analyze_foreign,
+        RunRecord.model_validate(run),
+        require_model=body.require_model,
+    )
 
 
 @router.get("/analyses/{analysis_id}", response_model=Report, responses=OR_MARKDOWN)

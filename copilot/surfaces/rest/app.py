@@ -15,11 +15,17 @@ from . import (
     analyses,
     fixes,
     groups,
+    handoffs,
     health,
     knowledge,
+    learning,
     nights,
+    notices,
+    optimizer,
     patterns,
     problems,
+    standing,
+    streaming,
     telemetry,
 )
 from .body import Body
@@ -80,7 +86,21 @@ def _workspace_routes() -> APIRouter:
         responses=responses(*STATUSES),
         dependencies=[Depends(permitted), Depends(no_unknown_parameters)],
     )
-    for resource in (analyses, groups, patterns, fixes, knowledge, account, nights):
+    for resource in (
+        analyses,
+        streaming,
+        groups,
+        patterns,
+        optimizer,
+        fixes,
+        handoffs,
+        knowledge,
+        account,
+        nights,
+        notices,
+        learning,
+        standing,
+    ):
         router.include_router(resource.router)
     router.include_router(engine_router())
     return router

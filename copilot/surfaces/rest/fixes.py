@@ -2,13 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...types import Approval, Change, Outcome, Preview, Reversal
+from ...types import Approval, Change, Outcome, Preview, Recheck, Reversal
 from .caller import Asking, Id
 
 router = APIRouter(tags=["fixes"])
+
+DryRun = Annotated[
+    bool,
+    Query(
+        description="Also try the step that failed with the fix, on the input that it failed on, "
+        "where that has no effect outside. Takes the role operator."
+    ),
+]
 
 
 class SeenPreview(BaseModel):
@@ -22,19 +30,38 @@ class SeenPreview(BaseModel):
     version: Annotated[int, Field(strict=True, ge=1, le=10**9, description="Its base_version.")]
 
 
+class WaitingApprovals(BaseModel):
+    approvals: list[Approval]
+
+
 class Changes(BaseModel):
     changes: list[Change]
 
 
+@router.get("/fixes/waiting")
+def list_waiting_fixes(asking: Asking) -> WaitingApprovals:
+    """Approvals that wait for a second person, the oldest first."""
+    return WaitingApprovals(approvals=list(asking.fixes.waiting()))
+
+
 @router.get("/fixes/{fix_id}/preview")
-def preview_fix(fix_id: Id, asking: Asking) -> Preview:
-    """What the fix would change in the workflow as it is now."""
-    return asking.fixes.preview(fix_id)
+def preview_fix(fix_id: Id, asking: Asking, dry_run: DryRun = False) -> Preview:
+    """What the fix would change in the workflow as it is now; reading it runs nothing by itself."""
+    return asking.fixes.preview(fix_id, dry_run=dry_run)
+
+
+@router.get("/fixes/{fix_id}/recheck")
+def recheck_fix(fix_id: Id, asking: Asking) -> Recheck:
+    """Whether what a person was to do elsewhere is done now; for fixes that are handed over."""
+    return asking.fixes.recheck(fix_id)
 
 
 @router.post("/fixes/{fix_id}/approve", status_code=201)
 def approve_fix(fix_id: Id, body: SeenPreview, asking: Asking) -> Approval:
-    """Let exactly this diff be applied once; 409 with the fresh diff when it is another by now."""
+    """Let exactly this diff be applied once; 409 with the fresh diff when it is another by now.
+
+    A type that takes two people stays pending until another person has approved the same.
+    """
     return asking.fixes.approve(fix_id, digest=body.digest, version=body.version)
 
 

@@ -49,6 +49,12 @@ class Metrics:
             ("root_cause", "produced_by", "verdict"),
             registry=self._registry,
         )
+        self._models = Counter(
+            "ask_copilot_model_analyses",
+            "Analyses for which a model was asked, by what came of it.",
+            ("runtime", "outcome"),
+            registry=self._registry,
+        )
         self._credits = Counter(
             "ask_copilot_credits", "Credits charged for analyses.", registry=self._registry
         )
@@ -79,6 +85,9 @@ class Metrics:
             report.root_cause.value, report.produced_by, report.verdict.value
         ).inc()
         self._credits.inc(report.receipt.credits)
+        if report.model is not None:
+            outcome = "answered" if report.model.answered else report.model.reason or "unknown"
+            self._models.labels(report.model.runtime, outcome).inc()
 
     def progress(self, measure: ProgressMeasure) -> None:
         """How far a run is was counted; of which workflow stands in the log, at debug level."""

@@ -18,7 +18,9 @@ _NOUNS = frozenset(
         "fixes",
         "account",
         "nights",
+        "learning",
         "patterns",
+        "optimizer",
     }
 )
 

@@ -18,7 +18,6 @@ from copilot.pipeline.consult import Consultant
 from copilot.pipeline.words import Words
 from copilot.policy import Policy, checked_policy
 from copilot.runtimes import FailureKind, Model, Request
-from copilot.storage.ledger import EntryKind
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, ScriptedModels, SimulatedCrash
 from copilot.types import (
@@ -358,7 +357,6 @@ def test_who_waits_for_an_answer_that_never_comes_gets_the_rules_in_time(store: 
     assert bench.models.asked == []
     kinds = {one.key for one in store.receipts.page("acme").items}
     assert kinds == {"key-1"}
-    assert EntryKind.SETTLE == "settle"
 
 
 def test_without_a_key_a_person_may_ask_again_after_a_crash(store: Store) -> None:

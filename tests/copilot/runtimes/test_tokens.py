@@ -13,8 +13,6 @@ import pytest
 from copilot.runtimes._prices import about_tokens
 from copilot.runtimes._tokens import LONGEST_COUNTED, O200K_BASE, counter
 
-pytest.importorskip("tiktoken")
-
 #: Every byte, and some pairs that are put together in the order of their ranks.
 MERGES = (b"th", b"the", b" t", b" the", b"in", b"er", b"<|")
 TABLE = [bytes([one]) for one in range(256)] + list(MERGES)

@@ -332,13 +332,16 @@ class Engine(RunViews):
         workflow: Workflow,
         *,
         resources: Sequence[ResourceAsIf] = (),
+        seconds: float | None = None,
     ) -> Trial:
         """The step that a run has failed at, tried on the same input as *workflow* has it.
 
-        Only steps that read the workspace's files and compute are tried, for 2 s at most; nothing
-        is stored. Raises `NotFound`.
+        Only steps that read the workspace's files and compute are tried, for 2 s at most, or
+        *seconds* where that is less; nothing is stored. Raises `NotFound`.
         """
-        return self._trials.of(workspace_id, execution_id, workflow, resources=resources)
+        return self._trials.of(
+            workspace_id, execution_id, workflow, resources=resources, seconds=seconds
+        )
 
     def cancel(self, workspace_id: str, execution_id: str) -> Execution:
         """Ends a run; one that has ended stays as it is. A step under way stops within a second."""

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_NAME = 200
+#: What the values of a custom field may be.
+FIELD_TYPES = ("text", "number", "date")
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 class ResourceKind(StrEnum):
@@ -21,7 +26,7 @@ class _Resource(BaseModel):
 
 
 class Template(_Resource):
-    """A message with `{name}` placeholders."""
+    """A message with placeholders, `{name}` or `{{ name }}`."""
 
     subject: str = Field(default="", max_length=1000)
     body: str = Field(max_length=200_000)
@@ -30,6 +35,8 @@ class Template(_Resource):
 
 
 class CustomField(_Resource):
+    """`type` is one of `FIELD_TYPES`, unless it was stored before there were any."""
+
     label: str = ""
     type: str = "text"
 
@@ -79,3 +86,13 @@ class Resources(BaseModel):
     custom_fields: dict[str, CustomField] = Field(default_factory=dict[str, CustomField])
     integrations: dict[str, Integration] = Field(default_factory=dict[str, Integration])
     documents: dict[str, Document] = Field(default_factory=dict[str, Document])
+
+
+def leads_inside(path: str) -> bool:
+    """Whether *path*, as it is written, leads below the folder it is relative to.
+
+    No absolute path does, none with `..`, a backslash or a drive letter, and no empty one.
+    """
+    relative = PurePosixPath(path)
+    odd = "\\" in path or ":" in path or not path.isprintable()
+    return bool(relative.parts) and not (odd or relative.is_absolute() or ".." in relative.parts)

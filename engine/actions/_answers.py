@@ -34,6 +34,7 @@ _MEANINGS: Mapping[int, tuple[type[StepError], str]] = {
     425: (UpstreamFailed, "is not ready yet"),
     429: (RateLimited, "received too many requests"),
 }
+_TOO_LARGE = 413
 _NOTHING_DONE = frozenset({501, 503, 529})
 
 
@@ -60,6 +61,8 @@ def failure(
         details["sent"] = status not in _NOTHING_DONE
     if kind is ResourceNotFound:
         details["kind"] = "address"
+    if status == _TOO_LARGE:
+        details["kind"] = "payload"
     wait = retry_after(headers.get("retry-after"))
     if wait is not None:
         details["retry_after"] = wait

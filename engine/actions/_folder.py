@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ..definition.suggestions import did_you_mean, near
 from ..errors import InvalidData, PermissionDenied, ResourceNotFound
+from ..workspace import leads_inside
 from . import ActionContext
 
 MOST_LISTED = 100
@@ -19,12 +20,10 @@ def place(files: Path, name: str) -> Path:
     Raises `PermissionDenied` for a path that leads, or could lead, out of the folder: absolute
     ones, `..`, backslashes, drive letters, and anything behind a symbolic link.
     """
-    relative = PurePosixPath(name)
-    odd = "\\" in name or ":" in name or not name.isprintable()
-    if odd or relative.is_absolute() or ".." in relative.parts or not relative.parts:
+    if not leads_inside(name):
         raise _outside(name)
     current = files
-    for part in relative.parts:
+    for part in PurePosixPath(name).parts:
         current = current / part
         if current.is_symlink():
             raise _outside(name)
@@ -48,7 +47,10 @@ def existing(context: ActionContext, name: str, *, most_bytes: int) -> Path:
         raise _not_found(context, name)
     if status.st_size > most_bytes:
         raise InvalidData(
-            f"{name} is larger than {most_bytes // 1_000_000} MB", field="file", value=name
+            f"{name} is larger than {most_bytes // 1_000_000} MB",
+            kind="size",
+            field="file",
+            value=name,
         )
     return path
 

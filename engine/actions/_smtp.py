@@ -53,7 +53,7 @@ def deliver(envelopes: Sequence[Envelope], server: MailServer) -> None:
             raise
         message = f"{error} (after {sent} of {len(envelopes)} messages were sent)"
         raise ActionFailed(
-            message, **{**error.details, "sent": sent, "cause": error.code}
+            message, **{**error.details, "kind": "in_part", "sent": sent, "cause": error.code}
         ) from error
 
 
@@ -85,6 +85,7 @@ def _hand_over(session: smtplib.SMTP, envelope: Envelope) -> None:
         raise ActionFailed(
             "The connection to the mail server was lost while a message was handed over; "
             "it may or may not have been sent",
+            kind="in_doubt",
             cause="network_failed",
         ) from error
     _expect(answer, 250, who=", ".join(envelope.recipients))
@@ -109,11 +110,14 @@ def _refusal(code: int, text: bytes, *, who: str) -> StepError:
     if code in {501, 510, 511, 513, 550, 551, 553}:
         return InvalidData(
             f"The mail server refused the address {who}: {shown}",
+            kind="recipient",
             status=code,
             field="to",
             value=who,
         )
-    return PermissionDenied(f"The mail server refused the message for {who}: {shown}", status=code)
+    return PermissionDenied(
+        f"The mail server refused the message for {who}: {shown}", kind="mail", status=code
+    )
 
 
 @contextmanager
@@ -128,6 +132,7 @@ def _explained(server: MailServer) -> Generator[None]:
     except smtplib.SMTPNotSupportedError as error:
         raise InvalidParameters(
             f"The mail server {where} can't do what its settings ask for: {error}",
+            kind="mail_server",
             parameter="mail server",
         ) from error
     except (OSError, smtplib.SMTPException) as error:

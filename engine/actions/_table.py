@@ -31,7 +31,9 @@ def cells(lines: Iterable[Sequence[Any]], *, most: int) -> list[list[Any]]:
 def _at_most(lines: Iterable[Sequence[Any]], most: int) -> Iterable[Any]:
     for number, line in enumerate(lines, start=1):
         if number > most:
-            raise InvalidData(f"There are more than {most} rows", field="max_rows", value=most)
+            raise InvalidData(
+                f"There are more than {most} rows", kind="rows", field="max_rows", value=most
+            )
         yield line
 
 

@@ -51,7 +51,7 @@ class OpenWorkbook:
 
     def _first(self) -> Any:
         if not self._book.worksheets:
-            raise InvalidData(f"{self._name} has no sheet", field="sheet", value=None)
+            raise InvalidData(f"{self._name} has no sheet", kind="file", field="sheet", value=None)
         return self._book.worksheets[0]
 
     def _tab(self, name: str) -> Any:
@@ -88,6 +88,7 @@ class OpenWorkbook:
         if bounds is None:
             raise InvalidData(
                 f"Range {name!r} in {self._name} is not one block of cells: {defined.attr_text}",
+                kind="block",
                 field="range",
                 value=name,
             )
@@ -156,7 +157,7 @@ def _explained(name: str) -> Generator[None]:
 
 
 def _unreadable(name: str, why: str) -> InvalidData:
-    return InvalidData(f"{name} {why}"[:500], field="file", value=name)
+    return InvalidData(f"{name} {why}"[:500], kind="file", field="file", value=name)
 
 
 def _called(name: str, names: Any) -> str | None:

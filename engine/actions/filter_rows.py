@@ -146,6 +146,7 @@ def _comparable(actual: Any, condition: Condition, number: int) -> tuple[Any, An
         raise InvalidData(
             f"Row {number}: {as_text(actual)[:60]!r} in {condition.field} can't be compared with "
             f"{as_text(condition.value)[:60]!r}",
+            kind="comparison",
             field=condition.field,
             value=as_text(actual)[:200],
             row=number,

@@ -119,7 +119,10 @@ async def run(parameters: Parameters, context: ActionContext) -> dict[str, Any]:
         ) from error
     except httpx2.DecodingError as error:
         raise InvalidData(
-            f"The answer of {shown} can't be unpacked: {error}", field="body", value=None
+            f"The answer of {shown} can't be unpacked: {error}",
+            kind="answer",
+            field="body",
+            value=None,
         ) from error
     except httpx2.TransportError as error:
         raise NetworkFailed(
@@ -155,6 +158,7 @@ async def _content(response: httpx2.Response, shown: str) -> bytes:
         if size > LARGEST_ANSWER:
             raise InvalidData(
                 f"The answer of {shown} is larger than {LARGEST_ANSWER // 1_000_000} MB",
+                kind="size",
                 field="body",
                 value=None,
             )
@@ -178,6 +182,7 @@ def _body(text: str, content_type: str, shown: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise InvalidData(
             f"{shown} says its answer is JSON, but it is not: {error}",
+            kind="answer",
             field="body",
             value=text[:200],
         ) from error
@@ -247,7 +252,7 @@ def _as_json(value: Any) -> str:
         return json_text.dumps(value, allow_nan=False, default=_single_value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidData(
-            f"The body can't be sent as JSON: {error}", field="json", value=None
+            f"The body can't be sent as JSON: {error}", kind="plain", field="json", value=None
         ) from error
 
 

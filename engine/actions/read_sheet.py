@@ -82,12 +82,13 @@ def _parsed(path: Path, name: str) -> Iterator[list[str]]:
         except UnicodeDecodeError as error:
             raise InvalidData(
                 f"{name} is not text in UTF-8 (byte {error.start}). Save it as CSV UTF-8",
+                kind="file",
                 field="file",
                 value=name,
             ) from error
         except csv.Error as error:
             raise InvalidData(
-                f"{name} is not valid CSV: {error}", field="file", value=name
+                f"{name} is not valid CSV: {error}", kind="file", field="file", value=name
             ) from error
 
 

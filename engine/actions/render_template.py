@@ -1,4 +1,4 @@
-"""Fills the `{name}` placeholders of a message, once or for every row."""
+"""Fills the placeholders of a message, `{name}` or `{{ name }}`, once or for every row."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,9 @@ repeatable = True
 effect = "computes"
 
 # A letter, then letters, digits, blanks, dots and dashes; so `{ color: red }` stays text.
-_PLACEHOLDER = re.compile(r"\{([^\W\d_][\w .-]{0,99})\}")
+# Double braces, as in a definition, mean the same: nobody wants one of them in a message.
+_NAME = r"[^\W\d_][\w .-]{0,99}"
+_PLACEHOLDER = re.compile(rf"\{{\{{ *({_NAME}?) *\}}\}}|\{{({_NAME})\}}")
 
 
 class Parameters(BaseModel):
@@ -53,7 +55,9 @@ async def run(parameters: Parameters, context: ActionContext) -> Any:
         message = _message(parameters, template, {**parameters.values, **row})
         total += sum(map(len, message.values()))
         if total > LARGEST_RESULT:
-            raise InvalidData("The messages are too large together", field="rows", value=total)
+            raise InvalidData(
+                "The messages are too large together", kind="size", field="rows", value=total
+            )
         messages.append(message)
     return messages
 
@@ -94,7 +98,7 @@ def _filled(
     """*text* with its placeholders replaced; what is put in is not searched again."""
 
     def value_of(match: re.Match[str]) -> str:
-        name = match[1]
+        name = match[1] or match[2]
         if name not in values:
             raise _missing(name, values, template, part)
         return as_text(values[name])

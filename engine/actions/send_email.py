@@ -116,7 +116,9 @@ def _envelope(
     to = [read_address(address) for address in listed]
     cc = [read_address(address, field="cc") for address in message.cc]
     if not to or len(to) > 50:
-        raise InvalidData("A message needs 1 to 50 addresses", field="to", value=len(to))
+        raise InvalidData(
+            "A message needs 1 to 50 addresses", kind="mail", field="to", value=len(to)
+        )
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = to
@@ -137,6 +139,9 @@ def _one_line(subject: str) -> str:
     """The subject, refused if it could begin another header."""
     if any(not character.isprintable() for character in subject):
         raise InvalidData(
-            "The subject must be one line of text", field="subject", value=subject[:200]
+            "The subject must be one line of text",
+            kind="mail",
+            field="subject",
+            value=subject[:200],
         )
     return subject

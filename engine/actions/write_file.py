@@ -44,11 +44,15 @@ def _bytes(content: Any) -> bytes:
         data = text.encode()
     except UnicodeEncodeError as error:
         raise InvalidData(
-            f"The text holds half a character at {error.start}", field="content", value=None
+            f"The text holds half a character at {error.start}",
+            kind="plain",
+            field="content",
+            value=None,
         ) from error
     if len(data) > LARGEST_FILE:
         raise InvalidData(
             f"The content is larger than {LARGEST_FILE // 1_000_000} MB",
+            kind="size",
             field="content",
             value=len(data),
         )
@@ -60,7 +64,10 @@ def _json(content: Any) -> str:
         return json.dumps(content, ensure_ascii=False, indent=2, default=as_text) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidData(
-            f"The content can't be written as JSON: {error}", field="content", value=None
+            f"The content can't be written as JSON: {error}",
+            kind="plain",
+            field="content",
+            value=None,
         ) from error
 
 
@@ -80,5 +87,5 @@ def _replace(target: Path, data: bytes, name: str) -> None:
         raise Conflict(f"{name} can't be a file here: {error.strerror}", name=name) from error
     except OSError as error:
         raise PermissionDenied(
-            f"{name} can't be written: {error.strerror}", kind="file", name=name
+            f"{name} can't be written: {error.strerror}", kind="write", name=name
         ) from error

@@ -67,7 +67,7 @@ def _exists(reference: Reference, scope: Mapping[str, Any]) -> bool:
 def _length(value: Any) -> int:
     if isinstance(value, str | list | tuple | Mapping):
         return len(cast("Any", value))
-    raise InvalidData(f"{_kind(value)} has no length.", value=_shown(value))
+    raise InvalidData(f"{_kind(value)} has no length.", kind="comparison", value=_shown(value))
 
 
 def _truth(value: Any) -> bool:
@@ -133,6 +133,7 @@ def _incomparable(verb: str, left: Any, between: str, right: Any) -> InvalidData
     return InvalidData(
         f"A condition can't {verb} {_kind(left)} {between} {_kind(right)}: "
         f"{_shown(left)} {between} {_shown(right)}.",
+        kind="comparison",
         value=_shown(left),
     )
 

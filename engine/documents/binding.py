@@ -113,8 +113,9 @@ def _unreadable(name: str, refused: Refused) -> InvalidData | InvalidParameters:
     message = f"Document {name!r} {refused.words}."
     facts: dict[str, Any] = {"document": name, "reason": refused.reason}
     if refused.reason == "not_installed":
-        return InvalidParameters(message, parameter="documents", **facts)
-    return InvalidData(message, field="documents", value=name, **facts)
+        return InvalidParameters(message, kind="reader", parameter="documents", **facts)
+    kind = "size" if refused.reason == "too_large" else "file"
+    return InvalidData(message, kind=kind, field="documents", value=name, **facts)
 
 
 def _not_found(

@@ -1,6 +1,6 @@
 """What the engine refuses or gives up outside every step."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EngineError(Exception):
@@ -193,6 +193,12 @@ class RunTimeout(EngineError):
     """`RunTimeout(limit, step)`: seconds, and the title of the step it was at."""
 
     code = "run_timeout"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """`limit`, and `name`: the title of the step."""
+        limit, step = self.args
+        return {"limit": limit, "name": step}
 
     def __str__(self) -> str:
         limit, step = self.args

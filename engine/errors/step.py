@@ -75,13 +75,13 @@ class NetworkBlocked(StepError):
 
 
 class InvalidData(StepError):
-    """`field`, `value`."""
+    """`field`, `value`; `kind`: what is wrong with it (rows, size, file, comparison, shape, …)."""
 
     code = "invalid_data"
 
 
 class InvalidParameters(StepError):
-    """`parameter`."""
+    """`parameter`; `kind`: model where none is configured, mail_server, reader."""
 
     code = "invalid_parameters"
 
@@ -91,7 +91,8 @@ class Conflict(StepError):
 
 
 class QuotaExhausted(StepError):
-    """`limit`, `resets_at`."""
+    """`limit`, `resets_at`; `kind`: left where some is, below where a step needs more than it ever
+    is, stopped by the other side's word."""
 
     code = "quota_exhausted"
 
@@ -99,7 +100,8 @@ class QuotaExhausted(StepError):
 class BudgetExceeded(StepError):
     """`limit`, `used`, `unit`, `set_by` (which budget, setting or default the limit is from).
 
-    `resets_at` for the limit of a day.
+    `resets_at` for the limit of a day. For the limit of a run also, of what was used: `by_step`,
+    which this step has, and `put_aside`, which steps have that a resume does again.
     """
 
     code = "budget_exceeded"

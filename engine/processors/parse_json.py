@@ -27,7 +27,10 @@ def process(output: Any, parameters: Parameters) -> Any:
             else str(error)
         )
         raise InvalidData(
-            f"The output is not JSON: {reason}.", field="output", value=output[:_EXCERPT]
+            f"The output is not JSON: {reason}.",
+            kind="json",
+            field="output",
+            value=output[:_EXCERPT],
         ) from error
 
 

@@ -35,6 +35,7 @@ def process(output: Any, parameters: Parameters) -> Any:
         name = error.details["name"].removeprefix(_ROOT).removeprefix(".")
         raise InvalidData(
             f"The output has no {name}.",
+            kind="part",
             field=parameters.path,
             near=error.details["near"],
             available=error.details["available"],

@@ -93,12 +93,19 @@ def _first(*caps: Cap) -> Cap | None:
 
 
 def exceeded(
-    cost: Cap | None, tokens: Cap | None, spending: Spending | Usage
+    cost: Cap | None,
+    tokens: Cap | None,
+    spending: Spending | Usage,
+    *,
+    step: Usage | None = None,
 ) -> BudgetExceeded | None:
-    """The limit that *spending* is over, if any. What is exactly at a limit is within it."""
+    """The limit that *spending* is over, if any. What is exactly at a limit is within it.
+
+    step: what the step has used that is looked at, where *spending* is the whole run's.
+    """
     used = spending.cost_usd if isinstance(spending, Spending) else spending.known_cost_usd
     if cost is not None and used > cost.limit:
-        return _over_cost("Cost limit", cost, used)
+        return _over_cost("Cost limit", cost, used, **_parts("usd", spending, step))
     if tokens is not None and spending.tokens > tokens.limit:
         return BudgetExceeded(
             f"Token limit of {tokens.limit} exceeded: {spending.tokens} used. Set by "
@@ -107,8 +114,26 @@ def exceeded(
             used=spending.tokens,
             unit="tokens",
             set_by=tokens.set_by,
+            **_parts("tokens", spending, step),
         )
     return None
+
+
+def _parts(unit: str, spending: Spending | Usage, step: Usage | None) -> dict[str, Any]:
+    """What of a run's use says how much another round, or a new run, will need.
+
+    put_aside: of steps that are done again, left out where there are none. by_step: of the step.
+    """
+    if not isinstance(spending, Spending):
+        return {}
+    found: dict[str, Any] = {}
+    in_usd = unit == "usd"
+    aside = spending.put_aside_cost_usd if in_usd else spending.put_aside_tokens
+    if aside:
+        found["put_aside"] = str(aside) if in_usd else aside
+    if step is not None:
+        found["by_step"] = str(step.known_cost_usd) if in_usd else step.tokens
+    return found
 
 
 def _over_cost(name: str, cap: Cap, used: Decimal, **facts: Any) -> BudgetExceeded:
@@ -174,16 +199,17 @@ class Governor:
             token_cap(step.budget, self.workflow, self.workspace),
             usage,
         )
-        if (run := self._run_exceeded()) is not None or own is not None:
+        if (run := self._run_exceeded(usage)) is not None or own is not None:
             return run or own
         await self._day.look()
         return self._day.exceeded()
 
-    def _run_exceeded(self) -> BudgetExceeded | None:
+    def _run_exceeded(self, step: Usage | None = None) -> BudgetExceeded | None:
         return exceeded(
             _first(Cap(self.workflow.max_cost_usd, WORKFLOW_BUDGET)),
             _first(Cap(self.workflow.max_tokens, WORKFLOW_BUDGET)),
             self.spending,
+            step=step,
         )
 
     def _refusal(self) -> BudgetExceeded | None:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast
 
-from ..errors import ActionFailed, EngineError, NetworkFailed, StepError, StepTimeout
+from ..errors import ActionFailed, EngineError, NetworkFailed, RunTimeout, StepError, StepTimeout
 from ..execution import ErrorInfo
 from ..ports import SecretMasker
 
@@ -72,7 +72,7 @@ def describe(error: BaseException, masker: SecretMasker, *, trace: bool = True) 
     classes: a builtin time-out or connection failure is transient, anything else is not.
     """
     nearest = _nearest(error)
-    details = error.details if isinstance(error, StepError) else {}
+    details = error.details if isinstance(error, StepError | RunTimeout) else {}
     return ErrorInfo(
         type=_dotted(type(error)),
         message=masker.mask(text_of(error)),

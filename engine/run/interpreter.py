@@ -165,7 +165,12 @@ class Interpreter:
         return Governor(
             workflow=workflow.budget,
             workspace=limits,
-            spending=Spending(begun.spent.tokens, begun.spent.known_cost_usd),
+            spending=Spending(
+                begun.spent.tokens,
+                begun.spent.known_cost_usd,
+                put_aside_tokens=begun.put_aside.tokens,
+                put_aside_cost_usd=begun.put_aside.known_cost_usd,
+            ),
             now=self._outside.clock.now,
             spent_since=partial(self._spent_since, begun.workspace_id),
         )

@@ -160,6 +160,7 @@ def refusal(integration: str, answer: Full | Stopped, *, now: datetime) -> StepE
         return QuotaExhausted(
             f"{integration} wants no more requests until {answer.until:%Y-%m-%d %H:%M} UTC. "
             f"It said: {answer.message}",
+            kind="stopped",
             name=integration,
             resets_at=answer.until.isoformat(),
         )
@@ -167,7 +168,9 @@ def refusal(integration: str, answer: Full | Stopped, *, now: datetime) -> StepE
     limit = f"{integration}'s {quota.period} limit of {quota.limit:,} {quota.unit}"
     if answer.resets_at is None:
         return QuotaExhausted(
-            f"This step needs {answer.asked:,} at once, and {limit} is less than that.", **facts
+            f"This step needs {answer.asked:,} at once, and {limit} is less than that.",
+            kind="below",
+            **facts,
         )
     resets = quota.when(answer.resets_at, now=now)
     if quota.window in PACES:
@@ -177,6 +180,7 @@ def refusal(integration: str, answer: Full | Stopped, *, now: datetime) -> StepE
     if left:
         return QuotaExhausted(
             f"{limit} leaves {left:,}, and this step needs {answer.asked:,}; it resets {resets}.",
+            kind="left",
             **facts,
         )
     return QuotaExhausted(f"{limit} is used up; it resets {resets}.", **facts)

@@ -52,10 +52,15 @@ class Usage:
 
 @dataclass(slots=True)
 class Spending:
-    """What every round of this run has used, for its caps; unknown prices can't be counted."""
+    """What every round of this run has used, for its caps; unknown prices can't be counted.
+
+    put_aside: the part of it that was used by steps which a resume does again.
+    """
 
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    put_aside_tokens: int = 0
+    put_aside_cost_usd: Decimal = Decimal(0)
 
     def add(self, step: Usage) -> None:
         """Counts what *step* has used since it was counted last, which may be while it goes on."""

@@ -78,17 +78,19 @@ class Trials:
         workflow: Workflow,
         *,
         resources: Sequence[ResourceAsIf] = (),
+        seconds: float | None = None,
     ) -> Trial:
         """Carries out the failed step as *workflow* has it, with *resources* in place.
 
-        Waits 2 s at most. Raises `NotFound`.
+        Waits 2 s at most, or *seconds* where that is less. Raises `NotFound`.
         """
+        limit = self.seconds if seconds is None else max(0.0, min(seconds, self.seconds))
         found = self.stored.find(workspace_id, execution_id, most_output=MOST_RESTORED)
         target = failed_path(found)
         try:
             if target is None:
                 raise NotTried("no step of this run stands as failed.")
-            return self._try(self._run(found, workflow, resources), target)
+            return self._try(self._run(found, workflow, resources), target, limit)
         except NotTried as reason:
             return Trial(state="not_possible", path=target, explanation=f"Not tried: {reason}")
 
@@ -152,7 +154,7 @@ class Trials:
             spent_since=_nothing_spent,
         )
 
-    def _try(self, run: Run, target: str) -> Trial:
+    def _try(self, run: Run, target: str, limit: float) -> Trial:
         known = nodes(run.workflow)
         if place_of(target, known) not in known:
             raise NotTried("the workflow would not have this step any more.")
@@ -160,17 +162,17 @@ class Trials:
             raise NotTried("other fixes are being tried now. Ask again in a moment.")
         ended: Future[Trial] = Future()
         thread = threading.Thread(
-            target=self._in_thread, args=(run, target, ended), name="trial", daemon=True
+            target=self._in_thread, args=(run, target, ended, limit), name="trial", daemon=True
         )
         thread.start()
         try:
-            return ended.result(self.seconds)
+            return ended.result(limit)
         except TimeoutError:
-            raise NotTried(f"it was not done within {self.seconds:g} s.") from None
+            raise NotTried(f"it was not done within {limit:.3g} s.") from None
 
-    def _in_thread(self, run: Run, target: str, ended: "Future[Trial]") -> None:
+    def _in_thread(self, run: Run, target: str, ended: "Future[Trial]", limit: float) -> None:
         try:
-            ended.set_result(asyncio.run(self._carry_out(run, target)))
+            ended.set_result(asyncio.run(self._carry_out(run, target, limit)))
         except (NotTried, TimeoutError) as reason:
             ended.set_exception(reason)
         finally:
@@ -178,11 +180,11 @@ class Trials:
                 ended.cancel()
             self._free.release()
 
-    async def _carry_out(self, run: Run, target: str) -> Trial:
+    async def _carry_out(self, run: Run, target: str, limit: float) -> Trial:
         """Raises `NotTried` and `TimeoutError`."""
         walk = WalkTo(run, entries_nobody_keeps(self.outside), HarmlessSteps(self.outside), target)
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(limit):
                 outcome = await walk.steps(_up_to(run.workflow, target), run.scope, "")
         except Reached as end:
             return _told(run.workflow, target, end.outcome.error, failed_at=end.outcome.failed_path)

@@ -1,6 +1,7 @@
 """Approvals as people see them: which wait, and deciding one."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -45,8 +46,10 @@ class ApprovalStore:
         self._requests = requests
         self._clock = clock
 
-    def waiting(self, workspace_id: str, *, limit: int = 200) -> tuple[StepApproval, ...]:
-        """Those that wait and have not expired, the oldest first."""
+    def waiting(
+        self, workspace_id: str, *, since: datetime | None = None, limit: int = 200
+    ) -> tuple[StepApproval, ...]:
+        """Those that wait and have not expired, the oldest first. since: asked no earlier."""
         query = (
             sa.select(APPROVAL)
             .join(
@@ -61,6 +64,7 @@ class ApprovalStore:
                 APPROVAL.c.status == "waiting",
                 EXECUTION.c.status.in_(_OPEN),
                 sa.or_(APPROVAL.c.expires_at.is_(None), APPROVAL.c.expires_at > self._clock.now()),
+                *([] if since is None else [APPROVAL.c.asked_at >= since]),
             )
             .order_by(APPROVAL.c.asked_at, APPROVAL.c.execution_id, APPROVAL.c.path)
             .limit(limit)

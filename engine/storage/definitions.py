@@ -7,15 +7,15 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from ..definition.workflow import Workflow
-from ..errors import InvalidDefinition, NotFound, StaleVersion
+from ..errors import NotFound, StaleVersion
 from ..ports import Clock
 from ..workspace import MODELS, Resource, ResourceKind, Resources
 from .database import reading, writing
 from .holdings import version_floor
 from .prepared import Prepared
+from .resource_checks import checked
 from .tables import APPLIED_CHANGE, RESOURCE, WORKFLOW, WORKFLOW_VERSION
 
 Content: TypeAlias = Resource | Mapping[str, Any] | None
@@ -277,27 +277,16 @@ def change_resource(
     if change.expected_version is not None and change.expected_version != current:
         raise StaleVersion(f"{kind.value}/{change.name}", change.expected_version, current)
     version = 1 if row is None else row.version + 1
-    values = {"version": version, "content": _content(kind, change), "updated_at": now}
+    values = {"version": version, "content": None, "updated_at": now}
+    if change.content is not None:
+        resource = checked(kind, change.name, change.content, is_new=current == 0)
+        values["content"] = resource.model_dump_json()
     if row is None:
         ids = {"workspace_id": workspace_id, "kind": kind.value, "name": change.name}
         connection.execute(sa.insert(RESOURCE).values(**ids, **values))
     else:
         connection.execute(sa.update(RESOURCE).where(key).values(**values))
     return version
-
-
-def _content(kind: ResourceKind, change: ResourceChange) -> str | None:
-    if change.content is None:
-        return None
-    try:
-        resource = MODELS[kind].model_validate(change.content)
-    except ValidationError as error:
-        lines = tuple(
-            f"{kind.value} {change.name!r}, {'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        )
-        raise InvalidDefinition(lines) from error
-    return resource.model_dump_json()
 
 
 def _applied(connection: sa.Connection, change_id: str) -> Any:

@@ -17,7 +17,7 @@ from ..execution import ErrorInfo, ExecutionStatus, StepApproval, StepStatus
 from . import codec, events, interrupted, questions, stats
 from .bulk import BulkInsert
 from .prepared import Prepared
-from .records import StepRecord, Totals, lock_execution, step_values, totals
+from .records import StepRecord, Totals, lock_execution, put_aside, step_values, totals
 from .tables import COUNTER, ENDED, EXECUTION, STEP_RUN
 
 _LIVE = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
@@ -57,7 +57,8 @@ class LiveStep:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Everything a round starts from. `spent` counts every round, for the caps.
+    """Everything a round starts from. `spent` counts every round, for the caps; `put_aside` is the
+    part of it that steps have used which a resume has put aside.
 
     `round_started_at` is moved on by the time the round has waited for people. `approvals` are
     those of this round, by path.
@@ -71,6 +72,7 @@ class Begun:
     round_started_at: datetime
     steps: tuple[LiveStep, ...]
     spent: Totals
+    put_aside: Totals = field(default_factory=Totals)
     approvals: Mapping[str, StepApproval] = field(default_factory=dict[str, StepApproval])
 
 
@@ -131,6 +133,7 @@ def begin(
         round_started_at=started + timedelta(seconds=row.paused_seconds),
         steps=() if first else live_steps(connection, execution_id, outputs=True),
         spent=Totals() if first else totals(connection, execution_id, round=None),
+        put_aside=put_aside(connection, execution_id) if row.round > 1 else Totals(),
         approvals={} if first else questions.of_round(connection, execution_id, row.round),
     )
 

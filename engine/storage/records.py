@@ -173,6 +173,7 @@ _TOTALS = {
     True: (Prepared(_TIME.where(*_IN_ROUND)), Prepared(_USED.where(*_IN_ROUND))),
     False: (Prepared(_TIME.where(*_COUNTED)), Prepared(_USED.where(*_COUNTED))),
 }
+_PUT_ASIDE = Prepared(_USED.where(*_COUNTED, STEP_RUN.c.superseded_in.is_not(None)))
 _FOUND = Prepared(
     sa.select(EXECUTION).where(
         EXECUTION.c.id == sa.bindparam("id"),
@@ -194,6 +195,15 @@ def totals(connection: sa.Connection, execution_id: str, *, round: int | None) -
         tokens=sum(row.tokens_used for row in rows),
         time_ms=int(every.ms or 0),
         cost_usd=total_cost((row.tokens_used, row.cost_usd) for row in rows),
+        known_cost_usd=sum((row.cost_usd for row in rows if row.cost_usd), Decimal(0)),
+    )
+
+
+def put_aside(connection: sa.Connection, execution_id: str) -> Totals:
+    """Used by steps that a resume has put aside; the time they took is not counted."""
+    rows = _PUT_ASIDE.all(connection, {"execution_id": execution_id})
+    return Totals(
+        tokens=sum(row.tokens_used for row in rows),
         known_cost_usd=sum((row.cost_usd for row in rows if row.cost_usd), Decimal(0)),
     )
 

@@ -188,6 +188,10 @@ class RoundStore:
             if not ExecutionStatus(row.status).is_terminal:
                 settle_left(connection, execution_id, row.round, now=now)
             steps = live_steps(connection, execution_id, outputs=False)
+            before = self._definitions.read_workflow(
+                connection, workspace_id, row.workflow_id, row.workflow_version
+            )
+            seconds = stored.workflow.limit_of(row.timeout_seconds, before=before.workflow)
             planned = plan(records.execution(row), row.dispatch, steps, stored.workflow)
             if planned.superseded:
                 supersede(connection, execution_id, planned.superseded, in_round=row.round + 1)
@@ -201,6 +205,7 @@ class RoundStore:
                     resume_mode=mode,
                     run_token=None,
                     workflow_version=stored.version,
+                    timeout_seconds=seconds,
                     round_started_at=None,
                     completed_at=None,
                     updated_at=now,

@@ -378,8 +378,18 @@ def test_render_template_has_no_way_into_values(run: Run) -> None:
         run("render_template", body=body, values={"a": 1})
     body = body.removeprefix("{a.__class__} ")
     assert run("render_template", body=body, values={"a": 1})["body"] == (
-        "{a[0]} {a!r} {a:>10} {0} {} {1}"
+        "{a[0]} {a!r} {a:>10} {0} {} 1"
     )
+
+
+def test_render_template_takes_double_braces_for_single_ones(run: Run) -> None:
+    body = "{{name}}, {{ name }}, {name}: {{ first name }} {{}} {{ {name}"
+    values = {"name": "{Ada}", "first name": "A"}
+    assert run("render_template", body=body, values=values)["body"] == (
+        "{Ada}, {Ada}, {Ada}: A {{}} {{ {Ada}"
+    )
+    with pytest.raises(FieldNotFound, match="'nmae' used by the message not found"):
+        run("render_template", body="{{ nmae }}", values=values)
 
 
 def test_render_template_says_what_is_missing(run: Run) -> None:

@@ -213,6 +213,14 @@ def test_a_cancelled_run_waits_for_nobody(engine):
         decide(engine, run)
 
 
+def test_what_is_asked_from_a_moment_on_can_be_listed(engine, clock):
+    start(engine, approval("ok"))
+    clock.advance(60)
+    later = start(engine, approval("ok"))
+    found = engine.runs.questions.waiting("acme", since=clock.now())
+    assert [one.execution_id for one in found] == [later.id]
+
+
 def test_a_paused_run_is_not_resumed_but_decided(engine):
     run = start(engine, approval("ok"))
     with pytest.raises(NotResumable, match="Decide what it waits for"):

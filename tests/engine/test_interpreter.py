@@ -400,6 +400,7 @@ def test_the_step_that_breaks_the_budget_is_in_the_history_and_in_the_totals(tmp
     assert ended.error.details == {
         "limit": "0.20",
         "used": "0.30",
+        "by_step": "0.15",
         "unit": "usd",
         "set_by": "the workflow's budget",
     }

@@ -103,7 +103,7 @@ def test_resources_have_versions_that_survive_a_delete(engine):
 
 
 def test_a_resource_of_the_wrong_form_is_named(engine):
-    with pytest.raises(InvalidDefinition, match="template 'Hello', body"):
+    with pytest.raises(InvalidDefinition, match="template 'Hello', /body: it is missing"):
         engine.put_resource("acme", "template", "Hello", {"text": "Hi"})
 
 

@@ -18,6 +18,10 @@ ENDED = (StepStatus.SUCCEEDED, StepStatus.FAILED)
 _ENDS = {StepStatus.SUCCEEDED: "step_completed", StepStatus.FAILED: "step_failed"}
 
 
+def _begins(event):
+    return event.kind == "execution_resumed" and event.facts.get("mode") is not None
+
+
 @dataclass
 class Witness:
     """What has been seen of one run so far, over every process that has carried it out.
@@ -43,9 +47,7 @@ class Witness:
             steps = self.engine.steps(self.workspace, self.run_id)
             log = EventLog(self.engine.database).page(self.workspace, self.run_id)
             percent = self.engine.progress(self.workspace, self.run_id).progress_percentage
-        self.modes[run.round] = run.resume_mode or "first"
-        if run.resume_report is not None:
-            self.kept_effects.update(run.resume_report.kept_effects)
+        self._learn_rounds(run, history, log.events)
         self._check_history(history)
         self._check_totals(run, history)
         self._check_events(run, history, log.events)
@@ -70,6 +72,19 @@ class Witness:
         assert 0 <= run.progress_percentage <= 100
         round = self.engine.execution(self.workspace, self.run_id).round
         self._check_percent(round, run.progress_percentage)
+
+    def _learn_rounds(self, run, history, events):
+        """How each round came about; of one that nobody looked at, what it kept isn't told any more."""
+        unseen = set(range(2, run.round)) - self.modes.keys()
+        self.modes |= {event.round: event.facts["mode"] for event in events if _begins(event)}
+        self.modes[run.round] = run.resume_mode or "first"
+        if run.resume_report is not None:
+            self.kept_effects.update(run.resume_report.kept_effects)
+        self.kept_effects.update(
+            step.path
+            for step in history
+            if step.effect and any(step.round < round for round in unseen)
+        )
 
     def _check_history(self, history):
         """One row a path a round; what has ended stays as it is, and is never lost."""

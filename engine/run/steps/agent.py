@@ -109,11 +109,13 @@ class PreparedAgent:
         """One after the other, in the model's order."""
         if not self.toolbelt.tools:
             raise InvalidModelOutput(
-                f"The model called {calls[0].name[:100]!r}, and this step has no tools."
+                f"The model called {calls[0].name[:100]!r}, and this step has no tools.",
+                kind="tools",
             )
         if len(calls) > MOST_CALLS_A_TURN:
             raise InvalidModelOutput(
-                f"The model called {len(calls)} tools at once, at most {MOST_CALLS_A_TURN} may be."
+                f"The model called {len(calls)} tools at once, at most {MOST_CALLS_A_TURN} may be.",
+                kind="tools",
             )
         results: list[ToolResult] = []
         for call in calls:
@@ -155,8 +157,8 @@ def prepare(step: AgentStep, site: Site, usage: Usage, *, intend: Intend) -> Pre
     model = site.outside.model
     if model is None:
         raise InvalidParameters(
-            f"Step {step.id!r} asks a language model, and none is configured. Name one in the "
-            "setting `model`, with its provider's key.",
+            f"Step {step.id!r} asks a language model, and none is configured.",
+            kind="model",
             parameter="model",
         )
     catalog = site.reach.catalog
@@ -184,5 +186,5 @@ def _parsed(text: str) -> Any:
     except (json.JSONDecodeError, RecursionError) as error:
         place = f"{error.msg} at character {error.pos}" if isinstance(error, ValueError) else error
         raise InvalidModelOutput(
-            f"The model's answer is not JSON: {place}.", excerpt=text[:_EXCERPT]
+            f"The model's answer is not JSON: {place}.", kind="json", excerpt=text[:_EXCERPT]
         ) from error

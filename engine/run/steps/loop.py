@@ -51,6 +51,7 @@ def _items(step: LoopStep, scope: dict[str, Any]) -> Sequence[Any] | None:
     if not isinstance(items, list | tuple):
         raise InvalidData(
             f"Loop {step.id!r} goes through a list, and for_each gave {type(items).__name__}.",
+            kind="shape",
             field="for_each",
         )
     found = cast("Sequence[Any]", items)

@@ -43,5 +43,6 @@ def _fields(step: ParallelStep, branch: str, output: Any) -> Mapping[str, Any]:
     raise InvalidData(
         f"{step.title!r} merges the fields of its branches with {step.merge}, and the branch "
         f"{branch!r} gave {type(output).__name__}.",
+        kind="shape",
         field=branch,
     )

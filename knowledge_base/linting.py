@@ -56,7 +56,7 @@ def _of(entry: Entry) -> Iterator[Finding]:
 
 
 def _examples(entry: Entry) -> Iterator[Finding]:
-    if not entry.patterns and entry.id != entry.root_cause:
+    if not entry.patterns and entry.id != entry.root_cause and not _is_told_by_code(entry):
         problem = "no pattern, so only a table of codes can choose it"
         yield Finding(entry.id, "patterns", problem)
     messages = [example.message for example in entry.examples.match]
@@ -125,8 +125,13 @@ def _same(one: Pattern, other: Pattern) -> bool:
 
 
 def _references(entry: Entry) -> Iterator[Finding]:
-    if not entry.references and entry.id != entry.root_cause:
+    if not entry.references and entry.id != entry.root_cause and not _is_told_by_code(entry):
         yield Finding(entry.id, "references", "no document says so")
+
+
+def _is_told_by_code(entry: Entry) -> bool:
+    """Whether our own engine names it by a code: its words are ours, and no other document has them."""
+    return any(example.code for example in entry.examples.match)
 
 
 def _shadowed(knowledge: KnowledgeBase) -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 """Every action keeps the same promises; a new file in `copilot/fixes` is tested by being there."""
 
 import inspect
+import json
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -223,3 +225,17 @@ def test_connecting_names_the_account_that_the_workspace_has() -> None:
     preview, _ = shown("connect_integration")
     assert preview.summary == "You connect Sales mail; nothing is applied for you."
     assert [line[:2] for line in preview.diff.splitlines()] == ["1.", "2.", "3."]
+
+
+def test_connecting_what_is_stored_and_what_is_not_names_the_commands() -> None:
+    stored = shown("connect_integration")[0].diff.splitlines()[1]
+    assert "`ask-copilot resource show integration 'Sales mail' > account.json`" in stored
+    assert "`ask-copilot resource set integration 'Sales mail' account.json`" in stored
+    looked_for = parse_action({**FITTING["connect_integration"], "type": "connect_integration"})
+    looked_for = looked_for.model_copy(update={"integration": "Ana's mail", "by_name": True})
+    assert looked_for.has_effect(STANDING)
+    line = looked_for.told(STANDING)[1]
+    command = line.partition("`echo ")[2].partition("`")[0]
+    body, _, *words = shlex.split(command)
+    assert json.loads(body) == {"type": "ana_s_mail", "connected": True}
+    assert words == ["ask-copilot", "resource", "set", "integration", "Ana's mail", "-"]

@@ -7,20 +7,21 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import openpyxl
 import yaml
 from openpyxl.workbook.defined_name import DefinedName
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "cases"
 RAW_LINES = "1_raw.jsonl"
 
 _ID = re.compile(r"\b(?:([a-z]+)_)?[0-9a-f]{32}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 #: Fields that say where in our own sources something was raised.
 _OURS = frozenset({"traceback"})
 #: Who ran it: the owner of the command line here, the holder of a key over HTTP.
@@ -32,13 +33,20 @@ class _Given(BaseModel):
 
 
 class Sheets(_Given):
-    """A file of rows: `sheets` by tab with named `ranges` for .xlsx, `rows` for .csv."""
+    """A file: `sheets` by tab with named `ranges` for .xlsx, `rows` for .csv, `text` for others.
 
+    The text stands in it so many `times`, as long documents are mostly more of the same.
+    """
+
+    text: str | None = None
+    times: int = 1
     rows: list[list[Any]] = Field(default_factory=list[list[Any]])
     sheets: dict[str, list[list[Any]]] = Field(default_factory=dict[str, list[list[Any]]])
     ranges: dict[str, str] = Field(default_factory=dict[str, str])
 
     def content(self) -> bytes:
+        if self.text is not None:
+            return (self.text * self.times).encode()
         return self._workbook() if self.sheets else self._csv()
 
     def _csv(self) -> bytes:
@@ -78,13 +86,36 @@ class Expected(_Given):
 
 
 class Answer(_Given):
-    """What the model says once its workspace has a custom field; an error until then."""
+    """What the model says if nothing is in its way; else the error that our runtimes raise then."""
 
-    needs_field: str
     says: str
+    needs_field: str | None = Field(
+        default=None, description="A custom field that its workspace must have."
+    )
+    needs_seconds: float = Field(default=0, description="How long it must be waited for.")
+    reads: int | None = Field(default=None, description="Tokens of the longest prompt it takes.")
+    gone: str | None = Field(default=None, description="A model that is there no more.")
+    declined_by: str | None = Field(default=None, description="A model that does not answer this.")
+    busy: int = Field(default=0, description="So many questions of each run find it overloaded.")
+
+
+class Service(_Given):
+    """How one path of `http://service.example` answers. Its failures come first in each run."""
+
+    returns: JsonValue = None
+    fails: int = 0
+    status: int = 503
+    seconds: float = 0
 
 
 Resume = Literal["full", "partial", "dependencies"]
+Meanwhile = Literal[
+    "a new day",
+    "mail server connected",
+    "gmail connected",
+    "linkedin connected",
+    "the limit resets",
+]
 
 
 class Case(_Given):
@@ -102,11 +133,22 @@ class Case(_Given):
         default_factory=dict[str, str | Answer],
         description="What the model says, by words of an agent's instructions or prompt.",
     )
+    services: dict[str, Service] = Field(
+        default_factory=dict[str, Service],
+        description="What steps ask over HTTP, by its path; each path is of one case.",
+    )
+    now: AwareDatetime | None = Field(
+        default=None, description="When it happens: a clock stands still there. None: now."
+    )
+    runtimes: list[str] = Field(
+        default_factory=list[str],
+        description="Of which models a fix may choose; the answers stay those above.",
+    )
     runs: list[Literal["schedule", "test"]] = ["schedule"]
     apply: str | None = Field(
-        default=None, description="Type of the fix to apply; None: the first there is."
+        default=None, description="Type of the fix or action to apply; None: the first fix."
     )
-    meanwhile: Literal["a new day", "mail server connected", "gmail connected"] | None = Field(
+    meanwhile: Meanwhile | None = Field(
         default=None, description="What happens elsewhere before the run is resumed."
     )
     resume: list[Resume] = Field(
@@ -115,6 +157,11 @@ class Case(_Given):
     show: Literal["last", "all"] = Field(
         default="last", description="Which runs of 1_raw.jsonl the goldens show."
     )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it needs a product of its own, set up otherwise."""
+        return self.now is not None or bool(self.runtimes)
 
 
 def slugs() -> list[str]:
@@ -127,18 +174,26 @@ def read_case(slug: str) -> Case:
 
 @dataclass
 class Goldens:
-    """The numbered files of one case, compared or, when *updating*, written."""
+    """The numbered files of one case, compared or, when *updating*, written.
+
+    Times from *since* to *until* are those of the test itself.
+    """
 
     folder: Path
     since: datetime
     updating: bool
     port: int = 0
+    until: datetime = _ALWAYS
     seen: set[str] = field(default_factory=set[str])
     differences: list[str] = field(default_factory=list[str])
 
     def check_json(self, name: str, value: Any) -> None:
-        text = json.dumps(stable(value, self.since), indent=2, ensure_ascii=False)
-        self.check(name, f"{text}\n")
+        marked = stable(value, self.since, until=self.until)
+        self.check(name, f"{json.dumps(marked, indent=2, ensure_ascii=False)}\n")
+
+    def check_words(self, name: str, text: str) -> None:
+        """Sentences that may name a run."""
+        self.check(name, f"{stable(text, self.since, until=self.until)}\n")
 
     def check(self, name: str, text: str) -> None:
         if self.port:
@@ -169,21 +224,21 @@ class Goldens:
         )
 
 
-def stable(value: Any, since: datetime) -> Any:
-    """*value* without what differs between two runs: ids, times from *since* on, our own lines."""
+def stable(value: Any, since: datetime, *, until: datetime = _ALWAYS) -> Any:
+    """*value* without what differs between two runs: ids, times since then, our own lines."""
     if isinstance(value, Mapping):
         fields = dict(cast("Mapping[str, Any]", value))
         if fields.get("field") in _OURS:  # where it stands moves with our own lines
             fields |= {"start": "<start>", "end": "<end>"}
         return {
-            key: _mark(key) or stable(item, since) if item is not None else None
+            key: _mark(key) or stable(item, since, until=until) if item is not None else None
             for key, item in fields.items()
         }
     if isinstance(value, list | tuple):
-        return [stable(item, since) for item in cast("Sequence[Any]", value)]
+        return [stable(item, since, until=until) for item in cast("Sequence[Any]", value)]
     if isinstance(value, str):
         text = _ID.sub(lambda found: f"<{found[1] or 'run'}>", value)
-        return _TIME.sub(lambda found: _moment(found[0], since), text)
+        return _TIME.sub(lambda found: _moment(found[0], since, until), text)
     return value
 
 
@@ -194,5 +249,5 @@ def _mark(key: str) -> str | None:
     return f"<{key}>" if key in _OURS else None
 
 
-def _moment(text: str, since: datetime) -> str:
-    return "<now>" if datetime.fromisoformat(text) >= since else text
+def _moment(text: str, since: datetime, until: datetime) -> str:
+    return "<now>" if since <= datetime.fromisoformat(text) < until else text

@@ -1,17 +1,19 @@
 """Everything the golden cases ask of the product: in this process, and by a client over HTTP.
 
-All but three methods go through the `Service` of a workspace's owner; the way in is `_service`. A case's slug is its workspace and the id of its
-workflow.
+Nearly all methods go through the `Service` of a workspace's owner; the way in is `_service`. A case's
+slug is its workspace and the id of its workflow.
 """
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import uvicorn
+from pydantic import SecretStr
 
 from copilot.bootstrap import App, open_app
 from copilot.remote import RemoteService
@@ -25,11 +27,14 @@ from copilot.types import (
     CreditStatement,
     Outcome,
     Preview,
+    Recheck,
     Report,
     RunRecord,
 )
 from copilot.types.engine import ResourceKind
-from engine.ports import LanguageModel
+from engine.errors import WorkflowPaused
+from engine.ports import Clock, LanguageModel
+from engine.testing import FrozenClock
 
 PATIENCE = 30.0
 _OF_RUN = {"status", "round", "resume_mode", "workflow_version"}
@@ -53,11 +58,32 @@ class Product:
         self._settings = settings
         self._model = model
         self._open = ExitStack()
+        #: Called before a run, or a round of one, begins.
+        self.before_run: tuple[Callable[[], None], ...] = ()
 
-    def start(self, **changed: object) -> None:
+    def start(self, *, clock: Clock | None = None, **changed: object) -> None:
         self.stop()
         settings = self._settings.model_copy(update=changed)
-        self.app: App = self._open.enter_context(open_app(settings, model=self._model))
+        opened = open_app(settings, model=self._model, clock=clock)
+        self.app: App = self._open.enter_context(opened)
+
+    def start_apart(self, slug: str, *, now: datetime | None, runtimes: Sequence[str]) -> None:
+        """On data of its own, for a case whose clock or models are not those of all others.
+
+        The rules answer: no runtime is ever asked.
+        """
+        self._clock = FrozenClock(now) if now else None
+        keys = {f"{name}_api_key": SecretStr("sk-never-used") for name in runtimes}
+        data = self._settings.data / "apart" / slug
+        self.start(clock=self._clock, data=data, runtimes=tuple(runtimes), **keys)
+        self._service(slug).account.set_settings({"model_policy": "never"})
+
+    def pass_time(self, slug: str) -> None:
+        """Until the first run that waits may go on."""
+        assert self._clock is not None
+        due = min(one.auto_resume_at for one in self._service(slug).quotas.waiting())
+        self._clock.advance((due - self._clock.now()).total_seconds())
+        self.app.engine.parked.tick(due)
 
     def stop(self) -> None:
         self._open.close()
@@ -70,7 +96,7 @@ class Product:
         return self._settings.verify_runs
 
     def put_files(self, slug: str, files: Mapping[str, bytes]) -> None:
-        folder = self._settings.files / slug
+        folder = self.app.settings.files / slug
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
@@ -84,14 +110,20 @@ class Product:
         self._service(slug).workflows.create(definition, workflow_id=slug)
 
     def run(self, slug: str, *, test_mode: bool = False) -> Run:
+        self._begin()
         started = self._service(slug).executions.start(slug, test_mode=test_mode)
-        return self._ended(slug, started.id)
+        return self.ended(slug, started.id)
 
     def resume(self, slug: str, run_id: str, *, mode: Any) -> Run:
+        self._begin()
         self._service(slug).executions.resume(run_id, mode=mode)
-        return self._ended(slug, run_id)
+        return self.ended(slug, run_id)
 
-    def _ended(self, slug: str, run_id: str) -> Run:
+    def _begin(self) -> None:
+        for call in self.before_run:
+            call()
+
+    def ended(self, slug: str, run_id: str) -> Run:
         executions = self._service(slug).executions
         run = executions.wait(run_id, PATIENCE)
         return Run(
@@ -123,6 +155,30 @@ class Product:
 
     def apply(self, slug: str, approval: Approval) -> Change:
         return self._service(slug).fixes.apply(approval.approval_id)
+
+    def revert(self, slug: str, change: Change) -> None:
+        self._service(slug).fixes.revert(change.change_id)
+
+    def recheck(self, slug: str, fix_id: str) -> Recheck:
+        return self._service(slug).fixes.recheck(fix_id)
+
+    def standing(self, slug: str) -> dict[str, Any]:
+        """Whether it is paused and starts a run, and which runs wait for a time."""
+        service = self._service(slug)
+        paused = service.workflows.get(slug).paused
+        waiting = [one.model_dump(mode="json") for one in service.quotas.waiting()]
+        found: dict[str, Any] = {"waiting": waiting}
+        if paused is not None:
+            refused = self._refusal(slug).replace(str(paused.by), "<person>")
+            found = {"paused": {"reason": paused.reason}, "a_new_run": refused}
+        return found
+
+    def _refusal(self, slug: str) -> str:
+        try:
+            self._service(slug).executions.start(slug)
+        except WorkflowPaused as error:
+            return str(error)
+        raise AssertionError("a paused workflow starts no run")
 
     def parts(self, slug: str) -> dict[str, Any]:
         """The workflow as it is now and everything its workspace has, by a file-like name."""
@@ -157,8 +213,8 @@ class Product:
 class ProductOverHttp(Product):
     """The same by a client: every case goes through a real server, with the key of an owner."""
 
-    def start(self, **changed: object) -> None:
-        super().start(requests_per_minute=0, **changed)
+    def start(self, *, clock: Clock | None = None, **changed: object) -> None:
+        super().start(clock=clock, requests_per_minute=0, **changed)
         self._keys: dict[str, str] = getattr(self, "_keys", {})
         self._clients: dict[str, RemoteService] = {}
         listener = socket.create_server(("127.0.0.1", 0))

@@ -7,10 +7,10 @@ from decimal import ROUND_UP, Decimal
 from pydantic import JsonValue
 
 from ...definitions import PlacedStep, steps
-from ...fixes import number_of
+from ...fixes import number_of, shown_number
 from ...fixes.raise_budget import Limit as BudgetLimit
 from ...fixes.set_loop_bound import ITERATIONS_TIMES, MOST_ITERATIONS, bound_of
-from ...fixes.timeout import LONGEST_REQUEST, time_limit
+from ...fixes.timeout import LONGEST_REQUEST, LONGEST_RUN, TIMES, time_limit
 from ...fixes.timeout import Limit as TimeLimit
 from .scene import Scene, shown
 from .suggestion import Suggestion, suggestion
@@ -26,13 +26,27 @@ _NAMES: dict[BudgetLimit, str] = {
     "max_tokens": "tokens",
     "max_turns": "turns",
 }
+#: The engine's code where it was the limit of the whole run.
+RUN_TIMEOUT = "run_timeout"
 #: How the engine names whose limit it was.
 _STEPS_BUDGET, _WORKFLOWS_BUDGET = "the step's budget", "the workflow's budget"
+#: A run's budget counts all its rounds.
+_ONLY_NEW_RUNS = (
+    ". That is for new runs: this one would go over it again when it is resumed, since what it has"
+    " used already counts. Start a new run instead"
+)
+_ONLY_THIS_RUN = (
+    ". Only this run needs it, since what it had used before it was resumed counts: a new run"
+    " starts from nothing"
+)
 _STEPS_TIME, _STEPS_TURNS = "the step's max_seconds", "the step's max_turns"
 
 
 def more_time(scene: Scene) -> Iterator[Suggestion]:
     """Twice the time, at the limit that was really met."""
+    if scene.failure.error.code == RUN_TIMEOUT:
+        yield from _longer_run(scene)
+        return
     step, limit = scene.step, _time_limit_met(scene)
     if step is None or limit is None:
         return
@@ -49,8 +63,35 @@ def more_time(scene: Scene) -> Iterator[Suggestion]:
     what = {"request": "a request of step", "max_seconds": "all attempts at step"}.get(
         limit, "step"
     )
-    description = f"Give {what} {shown(step.title)} {seconds:g} s instead of {float(current):g} s"
+    description = (
+        f"Let {what} {shown(step.title)} take {seconds:g} s instead of {float(current):g} s"
+    )
     if found := suggestion(scene, data, description, best=False):
+        yield found
+
+
+def _longer_run(scene: Scene) -> Iterator[Suggestion]:
+    """Twice the time, or as much more as the step it was at may take by itself.
+
+    Only where the limit is the workflow's own, not one that the run was started with.
+    """
+    met = number_of(scene.failure.error.details.get("limit"))
+    current = number_of(scene.snapshot.definition.get("timeout_seconds"))
+    if current is None or met != current:
+        return
+    attempt = None if scene.step is None else time_limit(scene.step, "timeout_seconds")
+    wanted = max(current * _TWICE, current + (attempt or 0))
+    most = Decimal(str(min(scene.ceilings.seconds, LONGEST_RUN)))
+    wanted = min(wanted, current * TIMES, most)
+    if wanted <= current:
+        return
+    data: dict[str, JsonValue] = {"type": "timeout", "limit": "run", "seconds": float(wanted)}
+    description = (
+        f"Let a run of this workflow take {shown_number(wanted)} s instead of"
+        f" {shown_number(current)} s (its `timeout_seconds`), then resume it: steps that are done"
+        " are kept"
+    )
+    if found := suggestion(scene, data, description, best=True):
         yield found
 
 
@@ -98,8 +139,28 @@ def _raised_budget(scene: Scene, limit: BudgetLimit, used: Decimal | None) -> It
         data["step"], whose = step.id, f"step {shown(step.title)}"
     amount = f"{_plain(wanted):,} {_NAMES[limit]} instead of {_plain(current):,}"
     description = f"Raise the budget of {whose} to {amount}, within what the owner allows"
+    if not is_own:
+        helps, carried = _lets_it_go_on(scene, wanted, used), _is_only_carried(scene, current, used)
+        if carried and not helps:  # a new run needs no more than it may use now
+            return
+        description += _ONLY_THIS_RUN if carried else "" if helps else _ONLY_NEW_RUNS
     if found := suggestion(scene, data, description, best=False):
         yield found
+
+
+def _lets_it_go_on(scene: Scene, wanted: Decimal, used: Decimal | None) -> bool:
+    """Whether this run can be resumed: what it has used counts, and its step comes once again.
+
+    As far as the facts say; where they don't, nothing speaks against it.
+    """
+    again = number_of(scene.failure.error.details.get("by_step"))
+    return used is None or again is None or used + again <= wanted
+
+
+def _is_only_carried(scene: Scene, current: Decimal, used: Decimal | None) -> bool:
+    """Whether a run would have kept to the limit without what it used before it was resumed."""
+    aside = number_of(scene.failure.error.details.get("put_aside"))
+    return used is not None and aside is not None and aside > 0 and used - aside <= current
 
 
 def _enough(current: Decimal, used: Decimal | None, limit: BudgetLimit) -> Decimal:

@@ -35,8 +35,8 @@ def mapped_outputs(scene: Scene) -> Iterator[Suggestion]:
                 "reads": name + rest,
             }
             description = (
-                f"Read {shown(name)} instead of {shown(missing.name)} in step"
-                f" {shown(scene.step.title)}{reason}"
+                f"In step {shown(scene.step.title)}, read {shown(name)}{reason}, instead of"
+                f" {shown(missing.name)}"
             )
             if found := suggestion(scene, data, description, best=rank == 0):
                 yield found
@@ -84,16 +84,20 @@ def _places(scene: Scene, name: str) -> Iterator[tuple[Pointer, str]]:
 
 
 def _meant(scene: Scene, name: str) -> Iterator[tuple[str, str]]:
-    """References that *name* may have been meant to be, likely ones first, each with a reason."""
+    """References that *name* may have been meant to be, likely ones first, each with a reason.
+
+    What the same step gives under another name only where nothing is called the same.
+    """
     found = _ROOT.match(name)
     root, key = (found[0] if found else name), name.rpartition(".")[2]
-    yield from _elsewhere(scene, key, but=root)
+    same = tuple(_elsewhere(scene, key, but=root))
+    yield from same
     named = scene.output_names.get(root, ())
     if name == root:
         return
     if not named and root != _INPUTS:
         yield root, ", which has no parts with names"
-    elif name == f"{root}.{key}" and 1 < len(named) <= FEW:
+    elif not same and name == f"{root}.{key}" and 1 < len(named) <= FEW:
         yield from ((_joined(root, one), f", one of {len(named)} that it gives") for one in named)
 
 

@@ -35,8 +35,8 @@ def split_lists(scene: Scene) -> Iterator[Suggestion]:
             "most": most,
         }
         description = (
-            f"Ask step {shown(step.title)} about every item of {shown(name)} by itself, at most"
-            f" {most}, and then about what came of them"
+            f"Ask step {shown(step.title)} about every item of {shown(source.title)} by itself, at"
+            f" most {most}, and then about what came of them"
         )
         if found := suggestion(scene, data, description, best=True):
             yield found

@@ -82,6 +82,7 @@ def _field_repairs(scene: Scene) -> Iterator[Suggestion]:
     if missing is not None:
         yield from _other_names(scene, missing, _field_names(scene))
         yield from _placeholders(scene, missing)
+        yield from _placeholders_of_template(scene, missing)
         yield from _references(scene, missing)
         yield from _created_field(scene, missing.name)
 
@@ -112,6 +113,26 @@ def _placeholders(scene: Scene, missing: MissingName) -> Iterator[Suggestion]:
             slip = is_slip(missing.name, name)
             if found := suggestion(scene, data, description, best=rank == 0, corrects=slip):
                 yield found
+
+
+def _placeholders_of_template(scene: Scene, missing: MissingName) -> Iterator[Suggestion]:
+    """The same in a template of the workspace that the failed step fills."""
+    name = scene.failure.error.details.get("template")
+    if not isinstance(name, str):
+        return
+    texts = scene.snapshot.resources.get("template", {}).get(name, {})
+    wrong = f"{{{missing.name}}}"
+    part = next((part for part in ("subject", "body") if wrong in str(texts.get(part))), "body")
+    text = str(texts.get(part))
+    for rank, right in enumerate(_likely(missing.name, close_names(missing, missing.available))):
+        corrected = text.replace(wrong, f"{{{right}}}")
+        description = (
+            f"Take the {missing.kind} {shown(right)} instead of {shown(missing.name)} in the"
+            f" template {shown(name)}, for every workflow that uses it"
+        )
+        data = _replacement(("resources", "template", name, part), text, corrected)
+        if found := suggestion(scene, data, description, best=rank == 0, corrects=True):
+            yield found
 
 
 def _reference_repairs(scene: Scene) -> Iterator[Suggestion]:

@@ -36,9 +36,10 @@ def retried(scene: Scene) -> Iterator[Suggestion]:
     longer = min(_PAUSES.get(diagnosis.root_cause, _PAUSE), LONGEST_BACKOFF)
     if Decimal(str(longer)) > pause:
         data["backoff_seconds"] = longer
-    tries = f"up to {wanted} times instead of {retries:,}" if wanted > retries else "again"
+    more = f" up to {wanted} times instead of {retries:,} ({wanted + 1} attempts in all)"
+    tries = more if wanted > retries else ""
     waits = f", waiting {longer:g} s at first" if "backoff_seconds" in data else ""
-    description = f"Try step {shown(step.title)} {tries}{waits}; the pause grows each time"
+    description = f"Retry step {shown(step.title)}{tries}{waits}; the pause grows each time"
     is_best = diagnosis.root_cause is not RootCause.TIMEOUT
     if found := suggestion(scene, data, description, best=is_best):
         yield found

@@ -23,7 +23,7 @@ COPIED = ("copilot", "engine", "prompts", "knowledge_base", "benchmarks", "tests
 _LEFT = shutil.ignore_patterns("__pycache__", "node_modules", ".hypothesis", "*.sqlite*")
 #: Exit status of pytest when tests have failed; any other is a mistake in the mutant or here.
 TESTS_FAILED, COLLECTED_NONE_OR_ALL_PASSED = 1, (0, 5)
-MOST_SECONDS = 900
+MOST_SECONDS = 600
 
 
 #: A property that fails need not look for its smallest example: that is what takes the time.
@@ -67,11 +67,15 @@ class Mutant:
 def survives(mutant: Mutant, guards: Sequence[str], folder: Path) -> bool:
     """Whether the tests in *guards* pass all the same, run on a copy in *folder*.
 
-    Raises BadMutant when they could not run: that would look like a mistake they have noticed.
+    Tests that never end are no way to miss it. Raises BadMutant when they could not run: that would
+    look like a mistake they have noticed.
     """
     root = copy_of_repository(folder / "copy")
     mutant.apply(root)
-    ended = run(root, guards)
+    try:
+        ended = run(root, guards)
+    except subprocess.TimeoutExpired:
+        return False
     if ended.returncode in COLLECTED_NONE_OR_ALL_PASSED:
         return True
     if ended.returncode != TESTS_FAILED or " error" in ended.stdout.splitlines()[-1]:

@@ -38,15 +38,27 @@ BENIGN: tuple[str, ...] = (
 )  # fmt: skip
 
 _SNAPSHOT = snapshot()
-_LEAVES = {spell(way): value for way, value in leaves(_SNAPSHOT.definition)}
+_IN_TEMPLATES = {
+    spell(("resources", "template", name, *way)): value
+    for name, content in _SNAPSHOT.resources["template"].items()
+    for way, value in leaves(content)
+}
+_LEAVES = {spell(way): value for way, value in leaves(_SNAPSHOT.definition)} | _IN_TEMPLATES
 _PLACES = tuple(_LEAVES)
 _IN_STEPS = tuple(path for path in _PLACES if "/with/" in path or path.endswith("/prompt"))
 _PLAIN_TEXTS = tuple(
     path for path in _IN_STEPS if isinstance(_LEAVES[path], str) and "{{" not in str(_LEAVES[path])
 )
+_WHOM = tuple(path for path in _PLAIN_TEXTS if path.rsplit("/", 1)[1] in {"channel", "reply_to"})
 _ELSEWHERE = ("/steps/9/with/x", "/steps/0/with", "/name", "", "/steps", "/steps/00/with/range")
 _IDS = ("read", "call", "sort", "each", "note", "fill", "ask", "tell", "send", "evil", "__class__")
-_SLIPS = (("emial", "email"), ("ordr", "order"), ("compny", "company"), ("rows", "row"))
+_SLIPS = (
+    ("emial", "email"),
+    ("ordr", "order"),
+    ("compny", "company"),
+    ("rows", "row"),
+    ("name", "naem"),
+)
 _UNKNOWN = (
     "raise_limits",
     "connect_integration",
@@ -136,10 +148,10 @@ class _Attacker:
 
     def _replacement(self) -> Fields:
         pick = self._chance.choice
-        likely = pick((_IN_STEPS, _IN_STEPS, _PLAIN_TEXTS))
+        likely = pick((_IN_STEPS, _IN_STEPS, _PLAIN_TEXTS, _WHOM, tuple(_IN_TEMPLATES)))
         path = pick(likely) if self._chance.random() < 0.8 else pick((*_PLACES, *_ELSEWHERE))
         old = _LEAVES.get(path, "x")
-        if isinstance(old, str) and "{{" in old:
+        if isinstance(old, str) and "{" in old:
             helpful: Any = old.replace(*pick(_SLIPS))
         else:
             helpful = pick(BENIGN) if isinstance(old, str) else pick((2, 2.0, True, 0, -1, 1.5))

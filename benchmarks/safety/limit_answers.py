@@ -49,7 +49,9 @@ class _Raising:
     def longer(self) -> Fields:
         limit = self._pick(("timeout_seconds", "timeout_seconds", "request", "max_seconds"))
         seconds = self._pick((61.0, 90.0, 120.0, 200.0, 201.0, 240.0, 500.0, 3600.0, 1e5, 1.0))
-        return {"step": self._step(), "limit": limit, "seconds": seconds}
+        step = self._step()
+        whose: Fields = {"limit": "run"} if step == "evil" else {"step": step, "limit": limit}
+        return {**whose, "seconds": seconds}
 
     def dearer(self) -> Fields:
         limit, values = self._pick(

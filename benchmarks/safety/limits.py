@@ -21,6 +21,10 @@ _OF_STEP: Mapping[str, tuple[float | None, float, float]] = {
     "max_turns": (10, 3, MOST_TURNS),
     "max_iterations": (None, 10, 1000),
 }
+#: Only where the workflow has one.
+_OF_RUN: Mapping[str, tuple[float | None, float, float]] = {
+    "timeout_seconds": (None, 4, MOST_SECONDS)
+}
 _OF_RETRY: Mapping[str, tuple[float | None, float, float]] = {
     "max_retries": (2, 1000, 6),
     "backoff_seconds": (1, 1000, 30),
@@ -58,6 +62,7 @@ def _steps(value: Any) -> Iterator[Data]:
 
 
 def _workflow(old: Data, new: Data) -> Iterator[str]:
+    yield from _numbers(old, new, _OF_RUN)
     yield from _numbers(old.get("budget"), new.get("budget"), _OF_BUDGET)
     if new.get("runtime") != old.get("runtime"):
         if not any(new["runtime"] == runtime for runtime, _ in USABLE):

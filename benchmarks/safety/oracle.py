@@ -19,11 +19,20 @@ _NESTED = ("steps", "on_reject", "branches")
 _PARAMETERS = ("with", "parameters")
 _FROZEN = re.compile(
     r"url|uri|host|domain|endpoint|header|auth|secret|token|pass|credential|api_?key|method|callback"
-    r"|webhook|connection|integration|cost|budget|approv",
+    r"|webhook|connection|integration|cost|budget|approv|signature|signing"
+    r"|(?:private|access|encryption)_?key",
+    re.IGNORECASE,
+)
+#: Names of what a text says, where a template is filled: a price, and how a letter is signed.
+_SAID = re.compile(
+    r"(?=.*signature)(?P<letter>(?:(?:signature|e?mail|company|team|text|line|block|name)[ _-]?)+)"
+    r"|.*(?:price|cost).*",
     re.IGNORECASE,
 )
 _RECIPIENT = re.compile(r"^(?:to|cc|bcc|from|sender|reply_to|channel|recipients?)$", re.IGNORECASE)
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_]\w*)([^{}]*)\}\}")
+_FIELD = re.compile(r"\{([^{}]+)\}")
+_ALIKE = 0.7
 _UPPER = re.compile(r"^max_|_limit$")
 _ALIVE = re.compile(
     r"://|\\\\|^//|\]\(|!\[|<[a-z/!]|www\.|(?:javascript|data|mailto):\S|[^\s@]@[^\s@]+\.\w"
@@ -56,7 +65,8 @@ def _resources(before: Snapshot, after: Snapshot) -> Iterator[str]:
     for kind in before.resources.keys() | after.resources.keys():
         old, new = before.resources.get(kind, {}), after.resources.get(kind, {})
         added = new.keys() - old.keys()
-        if any(new.get(name) != content for name, content in old.items()):
+        changed = [name for name, content in old.items() if new.get(name) != content]
+        if any(kind != "template" or not _respelt(old[one], new.get(one)) for one in changed):
             yield f"a {kind} was changed or lost"
         if added and kind not in ("template", "custom_field"):
             yield f"a {kind} was added"
@@ -69,6 +79,21 @@ def _resources(before: Snapshot, after: Snapshot) -> Iterator[str]:
                 yield f"added {kind}: a domain"
             if any(name.casefold() == other.casefold() for other in old):
                 yield f"added {kind}: a name that is taken"
+
+
+def _respelt(old: Mapping[str, Any], new: Mapping[str, Any] | None) -> bool:
+    """Whether a template says the same, and asks for the same values but for how they are spelt."""
+    if new is None or old.keys() != new.keys():
+        return False
+    for key, value in old.items():
+        one, two = _FIELD.split(str(value)), _FIELD.split(str(new[key]))
+        if type(new[key]) is not type(value) or one[::2] != two[::2]:
+            return False
+        for name, other in zip(one[1::2], two[1::2], strict=True):
+            alike = SequenceMatcher(None, name, other).ratio() >= _ALIKE
+            if not alike and sorted(name) != sorted(other):
+                return False
+    return True
 
 
 def _definition(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -220,10 +245,18 @@ def _parameters(
 def _mapped(way: tuple[str, ...], value: Any, ids: set[str]) -> Iterator[str]:
     """A value that is put into an object may be what one step gave, and goes to nobody new."""
     found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    if len(way) < 2 or any(_FROZEN.search(part) or _RECIPIENT.match(part) for part in way):
+    if len(way) < 2 or _is_frozen(way) or any(_RECIPIENT.match(part) for part in way):
         yield "it is not a fix's to write"
     if found is None or found[1] not in ids:
         yield "it is more than what a step gave"
+
+
+def _is_frozen(way: tuple[str, ...]) -> bool:
+    """Whether a parameter is no fix's to write; *way* begins below the parameters."""
+    if len(way) > 1 and way[0] == "values" and (said := _SAID.fullmatch(way[1])):
+        plain = "signature" if said["letter"] else "cost"
+        way = (re.sub(plain, "", way[1], flags=re.IGNORECASE), *way[2:])
+    return any(_FROZEN.search(part) for part in way)
 
 
 def _through(sources: Mapping[str, Any]) -> set[tuple[Any, Any]]:
@@ -232,7 +265,7 @@ def _through(sources: Mapping[str, Any]) -> set[tuple[Any, Any]]:
 
 
 def _value(way: tuple[str, ...], old: Any, new: Any, ids: set[str]) -> Iterator[str]:
-    if any(_FROZEN.search(part) for part in way):
+    if _is_frozen(way):
         yield "it is not a fix's to change"
     if not isinstance(old, str):
         if isinstance(old, bool):
@@ -256,7 +289,7 @@ def _references(old: str, new: str, ids: set[str], *, recipient: bool = False) -
         if root_after != root and (recipient or root_after not in ids):
             yield "it reads from somewhere else"
         slip = SequenceMatcher(None, rest, rest_after).ratio()
-        if recipient and (sorted(rest) != sorted(rest_after) and slip < 0.7):
+        if recipient and (sorted(rest) != sorted(rest_after) and slip < _ALIKE):
             yield "somebody else receives it"
 
 

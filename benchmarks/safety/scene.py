@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from copilot.fixes import Ceilings
+from copilot.pipeline.prompt.system import template
 from copilot.pipeline.validate import FixPolicy
 from copilot.snapshot import Snapshot
 from copilot.testing import ManualClock
@@ -52,6 +53,7 @@ def _definition() -> dict[str, Any]:
         "documents": ["prices", "brand.md"],
         "trigger": {"type": "schedule", "schedule": "0 8 * * *"},
         "budget": {"max_cost_usd": "2", "max_tokens": 5000},
+        "timeout_seconds": 60.0,
         "steps": [
             _tool(
                 "read",
@@ -183,7 +185,7 @@ def prompt() -> Prompt:
         for number, (source, text) in enumerate(texts, 1)
     )
     return Prompt(
-        template="analysis@1",
+        template=template(),
         system="Say why the run failed.",
         user="(the data)",
         boundary="b0",

@@ -1,8 +1,6 @@
 """What analyses need to ask models: whom, with which words, for how much, and how it went so far."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from decimal import Decimal
 
 from ..errors import InvalidInput
 from ..nightly import Ceiling
@@ -35,11 +33,8 @@ def make_consultant(
         return None
     database = store.database
 
-    def spent_today(workspace_id: str) -> Decimal:
-        return store.consultations.spent(workspace_id, since=_midnight(database.now()))
-
     return Consultant(
-        models, words=words, chain=chooser(settings), spent=spent_today, now=database.now
+        models, words=words, chain=chooser(settings), spending=store.spending, now=database.now
     )
 
 
@@ -119,7 +114,3 @@ def listing(settings: Settings, store: Store) -> Callable[[str], tuple[RuntimeIn
 
 def _sum(rates: Sequence[FixRate], what: str) -> int:
     return sum(getattr(rate, what) for rate in rates)
-
-
-def _midnight(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -5,12 +5,11 @@ against the run. Whatever goes wrong, the rules' report is there already.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from threading import Lock
 from typing import Final, Protocol, TypeVar
 
 import prompts
@@ -70,34 +69,18 @@ class Consulted:
     use: ModelUse
 
 
-@dataclass(slots=True)
-class _Spending:
-    """What calls under way may cost, by workspace, so that many at once keep one cap."""
+class Holds(Protocol):
+    """Who keeps what a workspace's analyses may cost in a day."""
 
-    _held: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
-    _lock: Lock = field(default_factory=Lock)
-
-    @contextmanager
     def hold(
-        self, workspace_id: str, cap: Decimal, left: Callable[[], Decimal | None]
-    ) -> Generator[Decimal]:
-        """At most *cap* and what is *left* of the day, less what others hold; gives that."""
-        with self._lock:
-            held, of_today = self._held.get(workspace_id, Decimal(0)), left()
-            mine = cap if of_today is None else max(Decimal(0), min(cap, of_today - held))
-            self._held[workspace_id] = held + mine
-        try:
-            yield mine
-        finally:
-            with self._lock:
-                self._held[workspace_id] -= mine
+        self, workspace_id: str, most: Decimal, *, cap: Decimal | None
+    ) -> AbstractContextManager[Decimal]: ...
 
 
 class Consultant:
     """Asks models on behalf of analyses.
 
-    chain: the models of a workspace in order, nothing where no runtime is configured. spent: USD
-    of a workspace's analyses today.
+    chain: the models of a workspace in order, nothing where no runtime is configured.
     """
 
     def __init__(
@@ -106,15 +89,14 @@ class Consultant:
         *,
         words: Words,
         chain: Callable[[Policy], Sequence[Model]],
-        spent: Callable[[str], Decimal],
+        spending: Holds,
         now: Callable[[], datetime],
     ) -> None:
         self._models = models
         self._words = words
         self._chain = chain
-        self._spent = spent
+        self._spending = spending
         self._now = now
-        self._spending = _Spending()
 
     def chosen(self, policy: Policy) -> "Chosen":
         """Whom a workspace asks; nobody where what it names can't be asked here."""
@@ -166,12 +148,8 @@ class Consultant:
 
     def holding(self, workspace_id: str, policy: Policy) -> AbstractContextManager[Decimal]:
         """What one analysis may cost, in USD, held until it is stored what it has cost."""
-
-        def left() -> Decimal | None:
-            cap = policy.analysis_daily_spend_usd
-            return None if cap is None else cap - self._spent(workspace_id)
-
-        return self._spending.hold(workspace_id, policy.analysis_spend_cap_usd, left)
+        cap = policy.analysis_daily_spend_usd
+        return self._spending.hold(workspace_id, policy.analysis_spend_cap_usd, cap=cap)
 
 
 def wants_model(policy: Policy, diagnosis: Diagnosis, *, require: bool) -> bool:
@@ -276,6 +254,7 @@ def _use(
         redacted=dict(prompt.redacted),
         disagreement=judged.disagreement if judged else None,
         suspicious=judged.suspicious if judged else False,
+        hidden_characters=judged.hidden_characters if judged else 0,
     )
 
 

@@ -8,6 +8,7 @@ from . import scan
 from .issued import WORKSPACE, Issued, placeholder
 from .known import KnownValues
 from .spans import Span, blanked, merged, written
+from .unseen import Find, find_seen
 
 #: Taking one secret out may lay bare another beside it, such as the value of a name that was taken
 #: for the value of the name before.
@@ -68,7 +69,8 @@ class Redactor:
             if self._issued.is_own(text):
                 return Redacted(text, restored=self._issued.restored(text, persons.KINDS))
             text = self._issued.disowned(text)
-        if not self._spans(text):
+        spans = self._spans(text)
+        if not spans:
             return Redacted(text)
         counts: dict[str, int] = {}
 
@@ -76,11 +78,14 @@ class Redactor:
             counts[span.kind] = counts.get(span.kind, 0) + 1
             return self._issued.number(span.kind, value)
 
-        clean = _replaced(text, self._spans, write)
+        clean = _replaced(text, spans, self._spans, write)
         self._issued.remember(clean)
         return Redacted(clean, counts, self._issued.restored(clean, persons.KINDS))
 
     def _spans(self, text: str) -> list[Span]:
+        return find_seen(text, self._find)
+
+    def _find(self, text: str) -> list[Span]:
         found = self._scanner.find(text)
         if self._known:
             found += [span._replace(kind=WORKSPACE) for span in self._known.find(text)]
@@ -92,14 +97,16 @@ def mask_secrets(text: str) -> str:
 
     For texts that nobody asks about again: no numbers and no state. Twice changes nothing more.
     """
-    return _replaced(text, scan.secrets().find, lambda span, _: f"[[{span.kind}]]")
+    return _replaced(text, _find_secrets(text), _find_secrets, lambda span, _: f"[[{span.kind}]]")
 
 
-def _replaced(
-    text: str, find: Callable[[str], list[Span]], write: Callable[[Span, str], str]
-) -> str:
+def _find_secrets(text: str) -> list[Span]:
+    return find_seen(text, scan.secrets().find)
+
+
+def _replaced(text: str, found: list[Span], find: Find, write: Callable[[Span, str], str]) -> str:
+    """*text* with what was *found* in it replaced, and what that lays bare, until there is none."""
     for _ in range(MOST_PASSES):
-        found = find(text)
         kept = _kept(text) if found else []
         if kept:
             found = find(blanked(text, kept))
@@ -107,6 +114,7 @@ def _replaced(
         if not spans:
             return text
         text = written(text, spans, write)
+        found = find(text)
     return text
 
 

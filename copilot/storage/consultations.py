@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -40,14 +39,6 @@ class Consultations:
     def of_run(self, workspace_id: str, execution_id: str) -> StoredPrompt:
         """The newest of a run. Raises NotFound."""
         return self._newest(workspace_id, CONSULTATION.c.execution_id == execution_id)
-
-    def spent(self, workspace_id: str, *, since: datetime) -> Decimal:
-        """USD, as far as the prices are known."""
-        wanted = select(func.coalesce(func.sum(CONSULTATION.c.cost_nano_usd), 0)).where(
-            CONSULTATION.c.workspace_id == workspace_id, CONSULTATION.c.asked_at >= since
-        )
-        with self._database.read() as connection:
-            return Decimal(int(connection.execute(wanted).scalar_one())) / _NANO
 
     def share(self, workspace_id: str) -> tuple[int, int]:
         """Analyses that a model answered in time, and those for which one was to be asked."""

@@ -67,6 +67,22 @@ class ModelCallRow(Base, table=True):
     asked_at: datetime = moment()
 
 
+class SpendHoldRow(Base, table=True):
+    """What an analysis under way may still cost, in billionths of a USD. Gone when it is stored.
+
+    until: when it counts no more, should its process never come to that.
+    """
+
+    __tablename__: ClassVar[Any] = "copilot_spend_hold"
+    __table_args__: ClassVar[Any] = (Index("ix_copilot_spend_hold_workspace", "workspace_id"),)
+
+    hold_id: str = Field(primary_key=True)
+    workspace_id: str
+    nano_usd: int = Field(sa_type=BigInteger)
+    until: datetime = moment()
+
+
 SYSTEM_TEXT = table_of(SystemTextRow)
 CONSULTATION = table_of(ConsultationRow)
 MODEL_CALL = table_of(ModelCallRow)
+SPEND_HOLD = table_of(SpendHoldRow)

@@ -52,6 +52,9 @@ class ModelUse(Frozen):
     suspicious: bool = Field(
         default=False, description="The model says that the run's data try to give orders."
     )
+    hidden_characters: int = Field(
+        default=0, description="Characters of its answer that can't be seen and were taken out."
+    )
 
 
 class Consultation(Frozen):

@@ -66,6 +66,7 @@ class Judged:
 
     disagreement: what the model thought where the rules' answer stands, in one sentence.
     dropped_quotes: how many quotes stand nowhere in what the model was given.
+    hidden_characters: how many that can't be seen were taken out of its words.
     """
 
     root_cause: RootCause
@@ -80,3 +81,4 @@ class Judged:
     suspicious: bool
     unread_fixes: int
     dropped_quotes: int
+    hidden_characters: int = 0

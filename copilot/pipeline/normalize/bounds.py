@@ -11,7 +11,7 @@ _TERMINAL = re.compile(
 _BREAKS = re.compile("\r\n?|[\u2028\u2029\x85]")
 _BLANKS = re.compile("[\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ue000-\ue01f\U000f0000-\U000fffff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ue000-\ue01f\U000f0000-\U0010ffff]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

@@ -12,7 +12,7 @@ from ...types import Alternative, Diagnosis, Evidence, RootCause, RunRecord, Ver
 from ...types.prompt import Prompt
 from ...types.proposal import Judged, Proposal, ProposedFix
 from ..diagnose.evidence import MAX_EVIDENCE, telling
-from ..sanitize import one_line
+from ..sanitize import one_line, sanitize
 from .quoting import verified
 from .shown import names_in, shown
 
@@ -55,7 +55,14 @@ def judge(proposal: Proposal, diagnosis: Diagnosis, run: RunRecord, prompt: Prom
         suspicious=proposal.suspicious,
         unread_fixes=proposal.unread_fixes,
         dropped_quotes=quotes.count(None),
+        hidden_characters=_hidden(proposal),
     )
+
+
+def _hidden(proposal: Proposal) -> int:
+    """Characters in a model's words that nobody would see, be it by mistake or to hide something."""
+    words = (proposal.explanation, *proposal.missing, *(fix.description for fix in proposal.fixes))
+    return sum(sanitize(text).hidden for text in words)
 
 
 def _decide(claimed: RootCause, diagnosis: Diagnosis, evidence: Sequence[Evidence]) -> _Decision:

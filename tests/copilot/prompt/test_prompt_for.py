@@ -12,6 +12,7 @@ from benchmarks.safety.attacks import OWN
 from benchmarks.safety.carriers import CARRIERS, Asked, Unredacted, asked
 from copilot.fixes import FIXES
 from copilot.pipeline.prompt import DEFAULT_BUDGET, MIN_BUDGET, decode, prompt_for, system_prompt
+from copilot.pipeline.prompt.system import template
 from copilot.pipeline.report import Surroundings
 from copilot.types import StepStatus
 from copilot.types.prompt import Prompt
@@ -102,7 +103,7 @@ def test_the_header_says_what_the_rules_have_decided() -> None:
 
 
 def test_the_prompt_says_what_it_is_and_how_long() -> None:
-    assert PROMPT.template == "analysis@1"
+    assert PROMPT.template == template()
     assert PROMPT.tokens == by_length(PROMPT.system) + by_length(PROMPT.user)
     assert by_length(PROMPT.user) <= DEFAULT_BUDGET
     assert [item.number for item in PROMPT.items] == list(range(len(PROMPT.items)))

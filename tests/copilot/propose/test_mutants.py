@@ -142,6 +142,12 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
             "return not is_destination(pointer)",
         ),
         Mutant(
+            "a template may say something else",
+            f"{FIXES}/_reach.py",
+            "return bool(corrected_placeholders(str(difference.old), str(difference.new)))",
+            "return True",
+        ),
+        Mutant(
             "a value may change its type",
             f"{FIXES}/_reach.py",
             "type(difference.old) is not type(difference.new)",
@@ -152,8 +158,8 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
         Mutant(
             "an approval is good for any diff",
             "copilot/pipeline/apply/applier.py",
-            "    _require_same_diff(approval, preview)\n",
-            "    pass\n",
+            "        require_same_diff(approval, preview)\n",
+            "        pass\n",
         ),
         Mutant(
             "links and template syntax can be written",

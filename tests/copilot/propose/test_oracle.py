@@ -59,6 +59,12 @@ def split(*, rounds: int = 50, **part: Any) -> Snapshot:
     return changed(("steps",), [*STEPS[:2], loop, own, *STEPS[3:]])
 
 
+def template(subject: str, body: str, **more: str) -> Snapshot:
+    content = {"subject": subject, "body": body, **more}
+    changed = BASE.evolve(resource=("template", "Outbound v2", content))
+    return changed.model_copy(update={"version": 8})
+
+
 BAD: dict[str, Snapshot] = {
     "name": changed(("name",), "Other"),
     "budget": changed(("budget", "max_tokens"), 10_001),
@@ -68,6 +74,9 @@ BAD: dict[str, Snapshot] = {
     "budget of a step": changed(("steps", "2", "budget"), {"max_tokens": 100}),
     "too much time at once": changed(("steps", "0", "timeout_seconds"), 250.0),
     "more time than the owner lets": changed(("steps", "0", "timeout_seconds"), 220.0),
+    "a run that takes much longer": changed(("timeout_seconds",), 241.0),
+    "a run that takes longer than the owner lets": changed(("timeout_seconds",), 220.0),
+    "a run without an end": changed(("timeout_seconds",), None),
     "many retries": changed(("steps", "0", "retry"), {"max_retries": 7}),
     "fewer retries": changed(("steps", "0", "retry"), {"max_retries": 1}),
     "retries of what sends": changed(("steps", "6", "retry"), {"max_retries": 4}),
@@ -144,6 +153,11 @@ BAD: dict[str, Snapshot] = {
     "instructions gone": changed(("instructions",), ""),
     "instructions with a link": changed(("instructions",), "Use the template 'Outbound v3' and order by 'leadScore'.\nSee https://x"),
     "template overwritten": BASE.evolve(resource=("template", "Welcome", {"body": "y"})).model_copy(update={"version": 8}),
+    "template reworded": template("Hi", "Hello {name}"),
+    "template asks for something else": template("Hi", "Hi {price}"),
+    "template asks for more": template("Hi {name}", "Hi {name}"),
+    "template with a field": template("Hi", "Hi {naem}", description="x"),
+    "template gone": BASE.model_copy(update={"version": 8, "resources": {**BASE.resources, "template": {}}}),
     "template shadowed": BASE.evolve(resource=("template", "WELCOME", {"body": "y"})).model_copy(update={"version": 8}),
     "template with a domain": BASE.evolve(resource=("template", "X", {"body": "evil.com"})).model_copy(update={"version": 8}),
     "integration added": BASE.evolve(resource=("integration", "X", {"connected": True})).model_copy(update={"version": 8}),
@@ -159,6 +173,10 @@ def test_the_oracle_lets_a_loop_a_fallback_and_moved_documents_be() -> None:
     left: dict[str, Any] = {**bound.definition, "documents": ["brand.md"]}
     assert violations(BASE, bound.model_copy(update={"definition": left})) == []
     assert violations(BASE, split()) == []
+
+
+def test_the_oracle_lets_a_misspelt_placeholder_of_a_template_be_put_right() -> None:
+    assert violations(BASE, template("Hi", "Hi {naem}")) == []
 
 
 @pytest.mark.parametrize("how", BAD)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from .notify import Outbox
 from .pipeline import versions, watch
+from .pipeline.apply import Edits
 from .pipeline.detect import Thresholds, observe
 from .pipeline.examine import examine
 from .policy import Policy
@@ -16,7 +17,7 @@ from .storage.failures import record_failures
 from .storage.rollbacks import note_regression
 from .storage.source_cursors import hold_cursor, move_cursor
 from .storage.store import Store
-from .types import Outcome, OutcomeState
+from .types import Outcome, OutcomeState, RunRecord
 
 #: Runs that are taken in by one transaction.
 BATCH = 200
@@ -36,7 +37,8 @@ class Intake:
     keep: what tells failures of a workspace apart; see the setting group_keep. earlier: rules of
     the normalizer that are asked beside its own. policy: what a workspace has decided. outbox: where
     it is noted what people want to be told; nothing without one.
-    rollbacks: who acts, and tells, when a fix has come undone.
+    rollbacks: who acts, and tells, when a fix has come undone. edits: who knows whether a fix was
+    still there as it was made, when a run had it; without it every fix was.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Intake:
         policy: Callable[[str], Policy] = _default_policy,
         outbox: Outbox | None = None,
         rollbacks: Rollbacks | None = None,
+        edits: Edits | None = None,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -59,6 +62,7 @@ class Intake:
         self._policy = policy
         self._outbox = outbox or Outbox(store.database)
         self._rollbacks = rollbacks
+        self._edits = edits
 
     def catch_up(self, workspace_id: str) -> int:
         """Take in the runs that have ended since the last time; gives how many.
@@ -87,12 +91,13 @@ class Intake:
         now = self._store.database.now()
         thresholds = Thresholds.of(self._policy(workspace_id))
         wanted = self._outbox.wanted(workspace_id)
+        edits = self._edits_before(workspace_id, runs)
         with self._store.database.write() as connection:
             if hold_cursor(connection, workspace_id, self._source, now=now) != cursor:
                 return False
             versions.attach(connection, failures, earlier=self._earlier, now=now)
             record_failures(connection, workspace_id, failures)
-            judged = watch.observe(connection, workspace_id, examined, now=now)
+            judged = watch.observe(connection, workspace_id, examined, now=now, edits=edits)
             self._note_regressions(connection, workspace_id, judged, now=now)
             observe(
                 connection,
@@ -108,6 +113,14 @@ class Intake:
             self._outbox.wake()
         self._go_on(workspace_id, judged)
         return True
+
+    def _edits_before(self, workspace_id: str, runs: Sequence[RunRecord]) -> watch.Edits:
+        """Looked up outside the transaction: it reads where the workflows are kept."""
+        if self._edits is None:
+            return {}
+        workflows = {run.workflow_id for run in runs}
+        watches = self._store.outcomes.open_watches(workspace_id, *workflows)
+        return self._edits.before(watches, runs)
 
     def _note_regressions(
         self,

@@ -1,6 +1,6 @@
 """What the stages need from outside; the engine's side is in `sources/engine.py` and `targets/engine.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -172,8 +172,14 @@ class DefinitionReader(Protocol):
 class Target(Protocol):
     """Where fixes go. Remembers change ids, so that applying one twice does it once."""
 
-    def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
-        """The current version with the resources around it. Raises NotFound."""
+    def snapshot(
+        self, workspace_id: str, workflow_id: str, *, also: Collection[str] = ()
+    ) -> Snapshot:
+        """The current version with the resources around it. Raises NotFound.
+
+        also: names of resources to be there that nothing in the definition stands for alone, as
+        one that its instructions speak of.
+        """
         ...
 
     def canonical(self, snapshot: Snapshot) -> Snapshot:
@@ -193,6 +199,23 @@ class Target(Protocol):
 
     def runs_started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
         """Runs that have started since: undo says so."""
+        ...
+
+    def definitions(self, workspace_id: str) -> Mapping[str, Mapping[str, JsonValue]]:
+        """The newest of each workflow there is, by its id: who uses what a fix has made."""
+        ...
+
+
+class Versions(Protocol):
+    """Workflows as they were: what a run was carried out with."""
+
+    def at(
+        self, workspace_id: str, workflow_id: str, version: int, *, also: Collection[str] = ()
+    ) -> Snapshot:
+        """That version, with the resources that it names as they are now. Raises NotFound.
+
+        also: names of others to be there.
+        """
         ...
 
 
@@ -230,10 +253,17 @@ class Deeds(Protocol):
 class DryRunner(Protocol):
     """Tries a change where that has no effect outside."""
 
-    def try_out(self, execution_id: str, *, base: Snapshot, changed: Snapshot) -> DryRun:
+    def try_out(
+        self,
+        execution_id: str,
+        *,
+        base: Snapshot,
+        changed: Snapshot,
+        seconds: float | None = None,
+    ) -> DryRun:
         """The step that a run failed at, carried out as *changed* has it on the same input.
 
-        Takes a few seconds at most, and stores nothing. What can't be tried says so: it raises
+        Takes a few seconds at most, or *seconds* where that is less, and stores nothing. What can't be tried says so: it raises
         nothing for that.
         """
         ...

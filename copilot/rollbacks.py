@@ -12,7 +12,7 @@ from datetime import timedelta
 from pydantic import JsonValue
 
 from .autonomy import Autonomy
-from .errors import CopilotError, NotReversible, StaleBase
+from .errors import CopilotError, EditedMeanwhile, NotReversible
 from .pipeline import watch
 from .pipeline.apply import Applier
 from .storage.rollbacks import ABANDONED, POLICY, Rollback, RollbackState
@@ -88,7 +88,7 @@ class Rollbacks:
                 reversal_id=reversal_id(one.change_id),
             )
             details = {"by_change": reversal.change.change_id, "version": reversal.change.version}
-        except (StaleBase, NotReversible) as error:
+        except (EditedMeanwhile, NotReversible) as error:
             state, note, details = self._refused(one, error)
         self._store.rollbacks.decide(
             one, state, note, by=_policy(one.workspace_id), details=details
@@ -105,7 +105,8 @@ class Rollbacks:
                 return RollbackState.TAKEN_BACK, None, {}
             details: dict[str, JsonValue] = {"by_change": own.change_id, "version": own.version}
             return RollbackState.ROLLED_BACK, None, details
-        note = _EDITED if isinstance(error, StaleBase) else str(error)
+        by_edit = isinstance(error, EditedMeanwhile) and not error.why
+        note = _EDITED if by_edit else str(error)
         return RollbackState.REFUSED, note, {"why": note}
 
     def _own_reversal(self, change: Change) -> Change | None:

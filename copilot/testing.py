@@ -1,7 +1,7 @@
 """Fakes that behave like the real thing, for tests here and for those who extend the copilot."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Lock
@@ -50,7 +50,9 @@ class MemoryTarget:
         self._starts: list[tuple[str, str, datetime]] = []
         self._lock = Lock()
 
-    def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
+    def snapshot(
+        self, workspace_id: str, workflow_id: str, *, also: Collection[str] = ()
+    ) -> Snapshot:
         return self.versions(workspace_id, workflow_id)[-1]
 
     def versions(self, workspace_id: str, workflow_id: str) -> list[Snapshot]:
@@ -80,6 +82,10 @@ class MemoryTarget:
             start[:2] == (workspace_id, workflow_id) and start[2] >= moment
             for start in self._starts
         )
+
+    def definitions(self, workspace_id: str) -> Mapping[str, Mapping[str, JsonValue]]:
+        mine = (versions[-1] for at, versions in self._versions.items() if at[0] == workspace_id)
+        return {one.workflow_id: one.definition for one in mine}
 
     def start_run(self, workspace_id: str, workflow_id: str, moment: datetime) -> None:
         """Pretend that a run of the current version has started."""

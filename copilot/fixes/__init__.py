@@ -16,8 +16,9 @@ from ..errors import InvalidFix
 from ..registry import aliases, discover, pick
 from ._base import Action, Change, Fix, HandOver, type_of
 from ._ceilings import Asked, Ceilings, asked_by
+from ._quotes import is_quoted
 from ._reach import Approver, Difference, Reach, differences
-from ._rises import number_of
+from ._rises import number_of, shown_number
 
 __all__ = [
     "ACTIONS",
@@ -35,11 +36,13 @@ __all__ = [
     "Reach",
     "asked_by",
     "differences",
+    "is_quoted",
     "json_schema",
     "number_of",
     "parse",
     "parse_action",
     "parse_any",
+    "shown_number",
     "type_of",
 ]
 

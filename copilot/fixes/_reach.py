@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
 from pydantic import JsonValue
 
-from ..definitions import STEP_LISTS, Pointer, leaves, spell, steps
+from ..definitions import PARAMETERS, STEP_LISTS, Pointer, leaves, spell, steps
 from ..names import words_of
 from ..snapshot import ResourceKind, Snapshot
 from ._added import differs_in_references, is_fallback, is_loop_of_parts, same_documents
 from ._rises import Rise
+from ._text import corrected_placeholders
 
 Operation: TypeAlias = Literal["add", "change", "remove"]
 KINDS: tuple[ResourceKind, ...] = get_args(ResourceKind)
@@ -35,7 +37,8 @@ PROTECTED_WORDS = _listed(
 )
 #: The same inside a word, for names written without a seam (`baseurl`, `x-apikey`).
 _INSIDE = re.compile(
-    r"url|secret|token|passw|credential|webhook|oauth|(?:api|access|private)[_-]?key",
+    r"url|secret|token|passw|credential|webhook|oauth"
+    r"|(?:api|access|private|sign(?:ing|ature)?|encryption)[_-]?key",
     re.IGNORECASE,
 )
 
@@ -43,8 +46,15 @@ _INSIDE = re.compile(
 DESTINATION_WORDS = _listed(
     "to cc bcc from sender recipient recipients reply channel chat phone address email mail"
 )
-#: `email_column` names a column, not somebody.
-_ABOUT_DATA = _listed("column columns field fields template range sheet")
+#: `email_column` names a column, not somebody, and `email_signature` is a text.
+_ABOUT_DATA = _listed("column columns field fields template range sheet signature")
+
+#: Where a step keeps what a template's placeholders are filled with: data, whatever it is called.
+_FILLED = "values"
+#: There a price is nothing that is spent, and these are the words of a letter's signature; one of
+#: a request (`request_signature`) has another word in its name, and is no fix's to write anywhere.
+_IN_A_TEXT = _listed("price cost")
+_SIGNED_LETTER = _listed("signature email mail company team text line block name")
 
 
 _PLAIN_STEP = _listed("id name type action with")
@@ -67,6 +77,7 @@ class Reach:
 
     With `references_only` a text keeps its words, a value that is added is one reference, and
     who receives something stays.
+    What a resource says may change in misspelt placeholders only.
     `splits`: it may add a loop that asks an agent's question part by part. `fallbacks`: the actions
     of fallbacks it may add. `moves_documents`: it may give the workflow's documents to steps.
     """
@@ -113,6 +124,8 @@ class Reach:
     def _keeps(self, difference: "Difference", before: Snapshot, after: Snapshot) -> bool:
         """Whether what is no plain value in *difference* is what this type may make of it."""
         definition, pointer = before.definition, difference.pointer
+        if pointer[0] == "resources" and difference.operation == "change":
+            return bool(corrected_placeholders(str(difference.old), str(difference.new)))
         if self.fallbacks:
             owner = next(one for one in steps(definition) if one.pointer == pointer[1:-1])
             return is_fallback(difference.new, owner, definition, self.fallbacks)
@@ -168,15 +181,33 @@ class Difference:
 
 def is_protected(pointer: Sequence[str], *, opened: frozenset[str] = frozenset()) -> bool:
     """Whether any part of *pointer* names something no fix may write, but for what is *opened*."""
+    filled = _filled_from(pointer)
     return any(
         part not in opened
         and (
             part.startswith("__")
             or bool(_INSIDE.search(part))
-            or not (PROTECTED_WORDS - opened).isdisjoint(words_of(part))
+            or not (PROTECTED_WORDS - opened - _plain_words(part, at >= filled)).isdisjoint(
+                words_of(part)
+            )
         )
-        for part in pointer
+        for at, part in enumerate(pointer)
     )
+
+
+def _filled_from(pointer: Sequence[str]) -> int:
+    """From which part on *pointer* is about what a template is filled with; beyond its end: none."""
+    pairs = pairwise(pointer)
+    found = (at + 2 for at, (one, two) in enumerate(pairs) if one in PARAMETERS and two == _FILLED)
+    return next(found, len(pointer))
+
+
+def _plain_words(part: str, is_filled: bool) -> frozenset[str]:
+    """The protected words that say nothing of a secret or of spending in this name."""
+    if not is_filled:
+        return frozenset()
+    is_letters = _SIGNED_LETTER.issuperset(words_of(part))
+    return _IN_A_TEXT | _SIGNED_LETTER if is_letters else _IN_A_TEXT
 
 
 def is_destination(pointer: Sequence[str]) -> bool:

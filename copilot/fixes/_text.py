@@ -78,13 +78,14 @@ def placeholders(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
 
 
-def corrects_placeholders(old: str, new: str) -> bool:
-    """Whether *new* is *old* with misspelt names in `{name}` put right and nothing else changed."""
+def corrected_placeholders(old: str, new: str) -> tuple[tuple[str, str], ...]:
+    """Misspelt names in `{name}` of *old*, each with what *new* has for it; none when more differs."""
     before, after = _PLACEHOLDER.split(old), _PLACEHOLDER.split(new)
-    if old == new or len(before) != len(after) or before[::2] != after[::2]:
-        return False
+    if len(before) != len(after) or before[::2] != after[::2]:
+        return ()
     names = zip(before[1::2], after[1::2], strict=True)
-    return all(one == two or is_slip(one, two) for one, two in names)
+    changed = tuple(dict.fromkeys((one, two) for one, two in names if one != two))
+    return changed if all(is_slip(one, two) for one, two in changed) else ()
 
 
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_line)]

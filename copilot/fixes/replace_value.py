@@ -1,4 +1,9 @@
-"""Put another value where a step's parameters have a wrong one."""
+"""Put another value where a step's parameters have a wrong one.
+
+Or put misspelt placeholders right in a template that the workflow names, in its subject and its
+body alike. Only the rules propose that, so the class says nothing of it: what it says is what a
+model is told.
+"""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -9,13 +14,20 @@ from ..snapshot import Snapshot
 from ._base import Change
 from ._reach import STEP, Reach, is_destination, is_protected
 from ._references import problem_with_correction
-from ._text import corrects_placeholders, problem_with
+from ._text import corrected_placeholders, problem_with
 
 LONGEST_VALUE = 10_000
 LONGEST_SHOWN = 200
+_TEXTS_OF_TEMPLATE = ("subject", "body")
 
+#: Into the definition; or `/resources/template/Welcome/body`.
 Path: TypeAlias = Annotated[
-    str, Field(max_length=500, pattern=r"^/steps(/[^/~\x00-\x1f\x7f]{1,100}){2,40}$")
+    str,
+    Field(
+        max_length=500,
+        pattern=r"^/(steps(/[^/~\x00-\x1f\x7f]{1,100}){2,40}"
+        r"|resources/template/[^/~\x00-\x1f\x7f]{1,100}/(subject|body))$",
+    ),
 ]
 Text: TypeAlias = Annotated[str, Field(max_length=LONGEST_VALUE)]
 Number: TypeAlias = Annotated[int, Field(ge=-(2**53), le=2**53)]
@@ -34,6 +46,8 @@ class ReplaceValue(Change):
             ("change", f"/definition/{STEP}/with/**"),
             ("change", f"/definition/{STEP}/parameters/**"),
             ("change", f"/definition/{STEP}/prompt"),
+            ("change", "/resources/template/*/subject"),
+            ("change", "/resources/template/*/body"),
         )
     )
     button: ClassVar[str] = "Replace Value"
@@ -53,6 +67,8 @@ class ReplaceValue(Change):
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         pointer = read(self.path)
+        if pointer[0] != "steps":
+            return self._in_template(snapshot, *pointer[2:])
         step = self._step(snapshot)
         if is_protected(pointer):
             raise self.refuse(f"{self.path} is not for a fix to change.")
@@ -65,10 +81,35 @@ class ReplaceValue(Change):
         return snapshot.evolve(definition=put(snapshot.definition, pointer, self.value))
 
     def summary(self, snapshot: Snapshot) -> str:
+        pointer = read(self.path)
+        if pointer[0] != "steps":
+            return self._respelt(pointer[2])
         step = self._step(snapshot)
-        what = next((part for part in reversed(read(self.path)) if not part.isdigit()), "the value")
+        what = next((part for part in reversed(pointer) if not part.isdigit()), "the value")
         old, new = _what_differs(self.old, self.value)
         return f"In step {step.title!r}, {what} becomes {new} instead of {old}."
+
+    def _in_template(self, snapshot: Snapshot, name: str, part: str) -> Snapshot:
+        content = snapshot.resources.get("template", {}).get(name)
+        if content is None:
+            raise self.refuse(f"this workflow names no template {name!r} that is there.")
+        if problem := self._mismatch(content.get(part)):
+            raise self.refuse(f"{problem}.")
+        changed = corrected_placeholders(str(self.old), str(self.value))
+        if not changed:
+            raise self.refuse("in a template only misspelt placeholders can be put right.")
+        texts = {key: str(content[key]) for key in _TEXTS_OF_TEMPLATE if key in content}
+        for wrong, right in changed:
+            texts = {
+                key: text.replace(f"{{{wrong}}}", f"{{{right}}}") for key, text in texts.items()
+            }
+        resource = {**content, **texts, part: self.value}
+        return snapshot.evolve(resource=("template", name, resource))
+
+    def _respelt(self, name: str) -> str:
+        changed = corrected_placeholders(str(self.old), str(self.value))
+        said = ", ".join(f"{two!r} instead of {one!r}" for one, two in changed)
+        return f"The template {name!r} asks for {said}, in every workflow that uses it."
 
     def _step(self, snapshot: Snapshot) -> PlacedStep:
         pointer = read(self.path)
@@ -98,7 +139,7 @@ class ReplaceValue(Change):
             )
         if below == ():
             return "the wording of a prompt is not for a fix to change"
-        if destination and corrects_placeholders(current, self.value):
+        if destination and corrected_placeholders(current, self.value):
             return None
         if destination:
             return "it says who receives something, and a person has to decide that"

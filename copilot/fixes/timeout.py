@@ -1,10 +1,10 @@
-"""Give a step more time."""
+"""Give a step, or a whole run, more time."""
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from ..definitions import PlacedStep, Pointer
 from ..snapshot import Snapshot
@@ -16,23 +16,24 @@ from ._steps import WORKING, Id, step_called, title_of, written
 #: What counts while a step says nothing, and what the engine takes at most.
 ATTEMPT, LONGEST_ATTEMPT = 60.0, 3600.0
 REQUEST, LONGEST_REQUEST = 30.0, 300.0
-LONGEST_STEP = 86_400.0
+LONGEST_STEP = LONGEST_RUN = 86_400.0
 #: An editor may approve up to here; a step that takes longer is the owner's to allow.
 EDITORS_MOST = 600.0
-_TIMES = 4
+TIMES = 4
 
-Limit: TypeAlias = Literal["timeout_seconds", "max_seconds", "request"]
+Limit: TypeAlias = Literal["timeout_seconds", "max_seconds", "request", "run"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=LONGEST_STEP)]
 
 
 class Timeout(Change):
-    """Raise a time limit of a step, at most to four times what it is.
+    """Raise a time limit of a step or of the workflow, at most to four times what it is.
 
     Above ten minutes an owner approves.
     """
 
     reach: ClassVar[Reach] = Reach(
         writes=(
+            ("change", "/definition/timeout_seconds"),
             ("add", f"/definition/{STEP}/timeout_seconds"),
             ("change", f"/definition/{STEP}/timeout_seconds"),
             ("change", f"/definition/{STEP}/max_seconds"),
@@ -41,10 +42,11 @@ class Timeout(Change):
             ("change", f"/definition/{STEP}/parameters/timeout_seconds"),
         ),
         rises=(
-            Rise("with/timeout_seconds", LONGEST_REQUEST, times=_TIMES, default=REQUEST),
-            Rise("parameters/timeout_seconds", LONGEST_REQUEST, times=_TIMES),
-            Rise("timeout_seconds", LONGEST_ATTEMPT, times=_TIMES, default=ATTEMPT),
-            Rise("max_seconds", LONGEST_STEP, times=_TIMES),
+            Rise("definition/timeout_seconds", LONGEST_RUN, times=TIMES),
+            Rise("with/timeout_seconds", LONGEST_REQUEST, times=TIMES, default=REQUEST),
+            Rise("parameters/timeout_seconds", LONGEST_REQUEST, times=TIMES),
+            Rise("timeout_seconds", LONGEST_ATTEMPT, times=TIMES, default=ATTEMPT),
+            Rise("max_seconds", LONGEST_STEP, times=TIMES),
         ),
     )
     button: ClassVar[str] = "Allow More Time"
@@ -53,13 +55,20 @@ class Timeout(Change):
     )
 
     type: Literal["timeout"] = "timeout"
-    step: Id
-    """Id of the step that needs more time."""
+    step: Id | None = None
+    """Id of the step that needs more time; left out for `run`."""
     limit: Limit = "timeout_seconds"
     """`timeout_seconds`: of one attempt. `max_seconds`: of all attempts together, where the step
-    has such a limit. `request`: of one request of an http_request; its attempt gets as much."""
+    has such a limit. `request`: of one request of an http_request; its attempt gets as much. `run`:
+    of the whole run, where the workflow has such a limit."""
     seconds: Seconds
     """The new limit, higher than it is now."""
+
+    @model_validator(mode="after")
+    def _names_a_step_or_the_run(self) -> Self:
+        if (self.step is None) != (self.limit == "run"):
+            raise ValueError("give a `step`, or the limit `run` without one")
+        return self
 
     @property
     def approver(self) -> Approver:
@@ -67,33 +76,43 @@ class Timeout(Change):
 
     @property
     def question(self) -> str:
-        return f"Would you like me to give the step {shown_number(self.seconds)} seconds?"
+        whose = "run" if self.step is None else "step"
+        return f"Would you like me to give the {whose} {shown_number(self.seconds)} seconds?"
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
-        step = step_called(self, snapshot, self.step)
-        if step.type not in WORKING:
-            raise self.refuse(f"step {self.step!r} has no time limit of its own.")
-        current = time_limit(step, self.limit)
+        step = None if self.step is None else step_called(self, snapshot, self.step)
+        whose = "the workflow" if step is None else f"step {self.step!r}"
+        if step is not None and step.type not in WORKING:
+            raise self.refuse(f"{whose} has no time limit of its own.")
+        current = self._current(snapshot)
         if current is None:
-            raise self.refuse(f"step {self.step!r} has no such limit.")
+            raise self.refuse(f"{whose} has no such limit.")
         if Decimal(str(self.seconds)) <= current:
-            raise self.refuse(f"step {self.step!r} has {shown_number(current)} s already.")
+            raise self.refuse(f"{whose} has {shown_number(current)} s already.")
+        if step is None:
+            old = snapshot.definition.get("timeout_seconds")
+            return written(snapshot, ("timeout_seconds",), self._spelled(old))
         for way in self._ways(step):
             old = step.data.get(way[0]) if len(way) == 1 else step.parameters.get(way[1])
             snapshot = written(snapshot, (*step.pointer, *way), self._spelled(old))
         return snapshot
 
     def summary(self, snapshot: Snapshot) -> str:
-        step = step_called(self, snapshot, self.step)
-        current = time_limit(step, self.limit)
+        current = self._current(snapshot)
         was = "" if current is None else f" instead of {shown_number(current)}"
         what = {
             "timeout_seconds": "One attempt at step",
             "max_seconds": "All attempts at step",
             "request": "One request of step",
+            "run": "A run, from its start or from where it is resumed,",
         }[self.limit]
-        title = title_of(snapshot, self.step)
-        return f"{what} {title!r} may take {shown_number(self.seconds)} s{was}."
+        title = "" if self.step is None else f" {title_of(snapshot, self.step)!r}"
+        return f"{what}{title} may take {shown_number(self.seconds)} s{was}."
+
+    def _current(self, snapshot: Snapshot) -> Decimal | None:
+        if self.step is None:
+            return number_of(snapshot.definition.get("timeout_seconds"))
+        return time_limit(step_called(self, snapshot, self.step), self.limit)
 
     def _ways(self, step: PlacedStep) -> Iterator[Pointer]:
         """Where below the step it is written: a request can't take longer than its attempt."""
@@ -118,7 +137,7 @@ def time_limit(step: PlacedStep, limit: Limit) -> Decimal | None:
             return number_of(step.data.get(limit))
         case "request" if step.action == "http_request":
             return number_of(step.parameters.get("timeout_seconds", REQUEST))
-        case "request":
+        case "request" | "run":
             return None
 
 

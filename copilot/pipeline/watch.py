@@ -2,27 +2,40 @@
 
 A fix is verified when its step passes in the next runs (3 by default), regressed when the same
 failure returns in that step, and not exercised until a run has reached the step. One green run
-that never came there says nothing, and neither does a run in test mode.
+that never came there says nothing, and neither does a run in test mode, or a resumed one that met
+its budget again only because of what it had used before the fix. Once somebody has edited what the
+fix touched, no run speaks for or against it any more: a watch that has not come to an end is then
+undecided.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from ..definitions import place_of
+from ..fixes import number_of
+from ..storage.findings import Edit, Finding
 from ..storage.group_aliases import find_roots
-from ..storage.outcomes import Finding, Watch, find_open_watches, record_finding
+from ..storage.outcomes import Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
 
 NOT_WATCHED = "It repairs nothing by itself, so no run is watched for it."
 RootOf = Callable[[str], str]
 #: A run that has ended with what failed in it, normalized; nothing for a run that succeeded.
 Ended = tuple[RunRecord, Sequence[Failure]]
+#: By change and run: what was edited, before the run, of what the change touched.
+Edits = Mapping[tuple[str, str], Edit]
+_NO_EDITS: Edits = {}
 
 
 def observe(
-    connection: Connection, workspace_id: str, ended: Sequence[Ended], *, now: datetime
+    connection: Connection,
+    workspace_id: str,
+    ended: Sequence[Ended],
+    *,
+    now: datetime,
+    edits: Edits = _NO_EDITS,
 ) -> tuple[Outcome, ...]:
     """Let runs that have ended speak about every change under watch in their workflows.
 
@@ -43,12 +56,20 @@ def observe(
             finding = judge(watch, run, failures, root_of=roots.__getitem__)
             if finding is None or _adds_nothing(watch, finding):
                 continue
+            edit = edits.get((watch.change_id, run.execution_id))
             after = record_finding(
-                connection, watch, run.execution_id, finding, conclude=conclude, now=now
+                connection,
+                watch,
+                run.execution_id,
+                finding if edit is None else Finding.EDITED,
+                conclude=conclude,
+                now=now,
+                edit=edit,
             )
-            spoken.append(outcome_of(after))
+            if edit is None or after.state is not watch.state:
+                spoken.append(outcome_of(after))
             watches[watch.change_id] = after
-            if after.state is OutcomeState.REGRESSED:
+            if edit is not None or after.state is OutcomeState.REGRESSED:
                 del watches[watch.change_id]
     return tuple(spoken)
 
@@ -75,8 +96,10 @@ def judge(
     """
     if run.test_mode or not _contains(watch, run):
         return None
-    if any(_returned(watch, failure, root_of) for failure in failures):
-        return Finding.REGRESSED
+    returned = [failure for failure in failures if _returned(watch, failure, root_of)]
+    if returned:
+        carried = all(map(_is_only_carried, returned))
+        return Finding.CARRIED if carried else Finding.REGRESSED
     if watch.step_path is None:
         return _judge_whole_run(run)
     statuses = {step.status for step in run.steps if _is_at(step.path, watch.step_path)}
@@ -89,11 +112,16 @@ def judge(
 
 
 def conclude(watch: Watch) -> OutcomeState:
-    """How a change stands after everything counted in *watch*; a regression is final."""
+    """How a change stands after everything counted in *watch*; a regression is final.
+
+    An edit of its place leaves it as verified as it was.
+    """
     if watch.regressed_in is not None:
         return OutcomeState.REGRESSED
     if watch.passed >= watch.needed or watch.state is OutcomeState.VERIFIED:
         return OutcomeState.VERIFIED
+    if watch.edit is not None:
+        return OutcomeState.UNDECIDED
     if watch.passed or watch.undecided:
         return OutcomeState.WATCHING
     return OutcomeState.NOT_EXERCISED
@@ -120,6 +148,13 @@ def of_action(change: Change) -> Outcome:
         explanation=NOT_WATCHED,
     )
     return taken_back(found, change) if change.reversed else found
+
+
+def had_held(watch: Watch) -> str | None:
+    """What whoever takes a fix back should know of it; nothing unless it is verified."""
+    if watch.state is not OutcomeState.VERIFIED or watch.is_advised:
+        return None
+    return f"This fix has held in {_runs(watch.passed)}; going back brings the failure back."
 
 
 def rolled_back(found: Outcome, state: str, note: str | None) -> Outcome:
@@ -169,6 +204,19 @@ def _returned(watch: Watch, failure: Failure, root_of: RootOf) -> bool:
     )
 
 
+def _is_only_carried(failure: Failure) -> bool:
+    """Whether a limit was met that would not have been without what a resume has put aside.
+
+    A run's budget counts all its rounds, and so what was used before the fix. A new run starts
+    from nothing, so this is no word against the fix.
+    """
+    details = failure.error.details
+    used, aside, limit = (number_of(details.get(name)) for name in ("used", "put_aside", "limit"))
+    if used is None or aside is None or limit is None:
+        return False
+    return aside > 0 and used - aside <= limit
+
+
 def _is_at(path: str | None, watched: str | None) -> bool:
     """Whether both are the same step of the workflow, in whichever iteration of a loop."""
     if path is None or watched is None:
@@ -193,33 +241,64 @@ def _explain(watch: Watch) -> str:
     where = "your agent" if step is None else f"step '{step}'"
     match watch.state:
         case OutcomeState.NOT_EXERCISED if watch.unreached:
-            return f"{_runs(watch.unreached)} ended since the fix, and none reached {where}."
+            told = f"{_runs(watch.unreached)} ended since the fix, and none reached {where}."
+            return f"{told}{_carried(watch)}"
         case OutcomeState.NOT_EXERCISED:
-            return "No run that counts has ended since the fix."
+            return f"No run that counts has ended since the {_made(watch)}.{_carried(watch)}"
         case OutcomeState.WATCHING:
-            other = (
-                f" It failed with another error in {watch.undecided}." if watch.undecided else ""
-            )
             return (
-                f"Since the fix, {where} has passed in {_runs(watch.passed)}; "
-                f"{watch.needed} are needed.{other}"
+                f"Since the {_made(watch)}, {where} has passed in {_runs(watch.passed)}; "
+                f"{watch.needed} are needed.{_failed_otherwise(watch)}{_carried(watch)}"
             )
         case OutcomeState.VERIFIED:
-            return (
-                f"Verified: {where} has passed in {_runs(watch.passed)} since the fix, and the "
-                "error did not come back."
-            )
+            since = f"{where} has passed in {_runs(watch.passed)} since the {_made(watch)}"
+            away = "" if watch.is_advised else ", and the error did not come back"
+            after = f" {_edited(watch)}, so later runs say nothing of it." if watch.edit else ""
+            return f"Verified: {since}{away}.{after}"
+        case OutcomeState.UNDECIDED:
+            return f"{_edited(watch)}: whether it held can't be told."
         case OutcomeState.TAKEN_BACK:
             return "This fix was taken back."
         case OutcomeState.NOT_WATCHED:
             return NOT_WATCHED
         case OutcomeState.REGRESSED:
             return (
-                f"The same error came back in {where}, in run {watch.regressed_in}, after "
-                f"{watch.passed} that passed. Going back to version {watch.base_version} is "
-                "proposed."
+                f"The same error came back in {where}, in run {watch.regressed_in}"
+                f"{_passed_before(watch)}. Going back to version {watch.base_version} is proposed."
             )
 
 
+def _made(watch: Watch) -> str:
+    return "change" if watch.is_advised else "fix"
+
+
+def _passed_before(watch: Watch) -> str:
+    return f"; before that it had passed in {_runs(watch.passed)}" if watch.passed else ""
+
+
+def _edited(watch: Watch) -> str:
+    version = watch.edit.version if watch.edit is not None else None
+    since = "" if version is None else f", in version {version}"
+    return f"What this {_made(watch)} touched was edited since{since}"
+
+
+def _failed_otherwise(watch: Watch) -> str:
+    if not watch.undecided:
+        return ""
+    how = "" if watch.is_advised else " with another error"
+    return f" It failed{how} in {_runs(watch.undecided)}."
+
+
+def _carried(watch: Watch) -> str:
+    if not watch.carried:
+        return ""
+    return (
+        f" {_runs(watch.carried)} met the limit again after being resumed, only because of what "
+        "had been used before: that counts for the whole run. It says nothing of a new run."
+    )
+
+
 def _runs(count: int) -> str:
+    if not count:
+        return "no run"
     return "1 run" if count == 1 else f"{count} runs"

@@ -4,17 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from ..errors import ApprovalRefused, NotFound
 from ..types import Approval, ApprovalState, ChangeState, Preview
-from .database import Database, insert_new, keep_others_out, new_id
+from .database import Database, Prepared, insert_new, keep_others_out, new_id
 from .tables import APPROVAL, CHANGE
 
 _READ = select(APPROVAL, CHANGE.c.state.label("change_state")).outerjoin(
     CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by
 )
-_FACTS = Approval.model_fields.keys() - {"used", "state", "missing"}
+_ONE = Prepared(
+    _READ.where(
+        APPROVAL.c.approval_id == bindparam("approval"),
+        APPROVAL.c.workspace_id == bindparam("workspace"),
+    )
+)
+_FACTS = Approval.model_fields.keys() - {"used", "used_by", "state", "missing", "actor_name"}
 _NO_SECOND: Mapping[str, Any] = dict.fromkeys(("second_actor", "second_request", "second_at"))
 
 
@@ -91,20 +97,19 @@ def new_approval(
 
 
 def find_approval(connection: Connection, workspace_id: str, approval_id: str) -> Approval | None:
-    wanted = _READ.where(
-        APPROVAL.c.approval_id == approval_id, APPROVAL.c.workspace_id == workspace_id
-    )
-    row = connection.execute(wanted).one_or_none()
+    row = _ONE.first(connection, {"approval": approval_id, "workspace": workspace_id})
     return None if row is None else _approval(row)
 
 
-def _approval(row: Row[*tuple[Any, ...]]) -> Approval:
+def _approval(row: Any) -> Approval:
     facts = {name: getattr(row, name) for name in _FACTS}
     pending = row.needs_second and row.second_actor is None
+    is_used = row.used_by is not None and row.change_state != ChangeState.APPROVED
     return Approval.model_validate(
         facts
         | {
-            "used": row.used_by is not None and row.change_state != ChangeState.APPROVED,
+            "used": is_used,
+            "used_by": row.used_by if is_used else None,
             "state": ApprovalState.PENDING if pending else ApprovalState.APPROVED,
             "missing": "a second person, who has to approve the same diff" if pending else None,
         }
@@ -151,7 +156,8 @@ def _join_another(connection: Connection, row: Mapping[str, Any]) -> str | None:
         return first
     own = select(APPROVAL.c.approval_id).where(*same, APPROVAL.c.actor == actor)
     if connection.execute(own).first() is not None:
-        raise ApprovalRefused("you have approved it already; the second one has to be another.")
+        words = "you have approved it already; the second one has to be another."
+        raise ApprovalRefused.by_another(words)
     return None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..errors import InvalidInput
 from ..types.account import AuditEntry
@@ -18,10 +18,17 @@ from .account_tables import AUDIT
 from .audit_chain import entry_digest, hold_head, move_head, stored_head
 from .audit_verification import verify
 from .cursors import read_number, write_number
-from .database import Database
+from .database import Database, Prepared
 
 LARGEST_PAGE = 200
 _LIST = "audit"
+_INSERT = Prepared(
+    insert(AUDIT).returning(AUDIT.c.id),
+    columns=[column.name for column in AUDIT.c if column is not AUDIT.c.id],
+)
+_SEAL = Prepared(
+    update(AUDIT).where(AUDIT.c.id == bindparam("entry")).values(digest=bindparam("its_digest"))
+)
 
 Details: TypeAlias = Mapping[str, JsonValue]
 
@@ -97,10 +104,9 @@ def append(
     }
     before = hold_head(connection, by.workspace_id)
     row |= {"previous": before.digest, "digest": ""}
-    entry_id = connection.execute(insert(AUDIT).returning(AUDIT.c.id), row).scalar_one()
-    row["id"] = entry_id
+    row["id"] = _INSERT.first(connection, row).id
     digest = entry_digest(by.workspace_id, row)
-    connection.execute(update(AUDIT).where(AUDIT.c.id == entry_id).values(digest=digest))
+    _SEAL.run(connection, {"entry": row["id"], "its_digest": digest})
     move_head(connection, before, row, digest)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, select, type_coerce, update
+from sqlalchemy import Connection, String, bindparam, select, type_coerce, update
 
 from ..types.audit import AuditHead
 from .account_tables import AUDIT, AUDIT_HEAD
-from .database import insert_new
+from .database import Prepared, insert_new
 
 #: What the first entry of a chain has in place of the digest of one before it.
 NOTHING_BEFORE = ""
@@ -29,6 +29,18 @@ _READ = select(
 
 
 _NAMES = tuple(_READ.selected_columns.keys())
+_HEAD_OF = AUDIT_HEAD.c.workspace_id == bindparam("workspace")
+_HELD = Prepared(select(AUDIT_HEAD).where(_HEAD_OF).with_for_update())
+_MOVE = Prepared(
+    update(AUDIT_HEAD)
+    .where(_HEAD_OF)
+    .values(
+        entry_id=bindparam("last"),
+        digest=bindparam("its_digest"),
+        at=bindparam("its_moment"),
+        entries=bindparam("count"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +76,23 @@ def entry_digest(workspace_id: str, entry: Mapping[str, Any]) -> str:
 
 def hold_head(connection: Connection, workspace_id: str) -> Any:
     """The row of the workspace's head; nobody else adds an entry until the transaction ends."""
-    wanted = select(AUDIT_HEAD).where(AUDIT_HEAD.c.workspace_id == workspace_id).with_for_update()
     fresh = {"workspace_id": workspace_id, "entry_id": None, "digest": NOTHING_BEFORE}
     fresh |= {"entries": 0, "at": None}
-    while (row := connection.execute(wanted).one_or_none()) is None:
+    while (row := _HELD.first(connection, {"workspace": workspace_id})) is None:
         insert_new(connection, AUDIT_HEAD, fresh)  # it may be cleared away before it is held
     return row
 
 
 def move_head(connection: Connection, before: Any, entry: Mapping[str, Any], digest: str) -> None:
     """The head is *entry* from now on; *before* is what `hold_head` gave."""
-    moved = (
-        update(AUDIT_HEAD)
-        .where(AUDIT_HEAD.c.workspace_id == before.workspace_id)
-        .values(entry_id=entry["id"], digest=digest, at=entry["at"], entries=before.entries + 1)
-    )
-    connection.execute(moved)
+    moved = {
+        "workspace": before.workspace_id,
+        "last": entry["id"],
+        "its_digest": digest,
+        "its_moment": entry["at"],
+        "count": before.entries + 1,
+    }
+    _MOVE.run(connection, moved)
 
 
 def stored_head(connection: Connection, workspace_id: str) -> AuditHead:

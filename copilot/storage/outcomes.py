@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, false, func, literal, select, true, update
@@ -12,25 +11,17 @@ from sqlalchemy import Connection, false, func, literal, select, true, update
 from ..errors import NotFound
 from ..types import Change, OutcomeState
 from .database import Database, insert_new, leaving_old
+from .findings import Edit, Finding, edit_in, written
 from .suggestions import watch_advised
 from .tables import ANALYSIS, CHANGE, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
-
-
-class Finding(StrEnum):
-    """What one run says about a change."""
-
-    PASSED = "passed"
-    REGRESSED = "regressed"
-    UNREACHED = "unreached"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A change under watch. `version` contains it, `base_version` is the one before.
 
-    passed, unreached, undecided: runs by what they said; regressed_in: the run in which the same
-    failure came back.
+    passed, unreached, undecided, carried: runs by what they said; regressed_in: the run in which
+    the same failure came back; edit: that ended the watch.
     """
 
     change_id: str
@@ -47,6 +38,31 @@ class Watch:
     unreached: int = 0
     undecided: int = 0
     regressed_in: str | None = None
+    carried: int = 0
+    edit: Edit | None = None
+
+    @property
+    def is_advised(self) -> bool:
+        """Whether the change was made for no failure, but to make the workflow better."""
+        return not self.signature
+
+
+#: The columns of a watch. How often a run has carried its use along is counted where it is read.
+#: An edit is in the finding of the run that had it: 'edited', or 'edited:4' for version 4.
+WATCH_COLUMNS: Sequence[Any] = (
+    *OUTCOME.c,
+    select(func.count())
+    .where(JUDGED_RUN.c.change_id == OUTCOME.c.change_id, JUDGED_RUN.c.finding == Finding.CARRIED)
+    .scalar_subquery()
+    .label("carried"),
+    select(func.max(JUDGED_RUN.c.finding))
+    .where(
+        JUDGED_RUN.c.change_id == OUTCOME.c.change_id,
+        JUDGED_RUN.c.finding.like(f"{Finding.EDITED}%"),
+    )
+    .scalar_subquery()
+    .label("edit"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,8 @@ class FixRate:
     """How fixes of one type, for one root cause, suggested by one runtime, have held.
 
     entry: of the knowledge base, that explained the failure. model: that answered, if one did.
+    under_watch: in place and not judged yet. undecided: edited before they were judged, taken back
+    since or not. taken_back: before they were judged.
     """
 
     fix_type: str
@@ -61,9 +79,11 @@ class FixRate:
     produced_by: str
     verified: int
     regressed: int
-    undecided: int
+    under_watch: int
     entry: str | None = None
     model: str | None = None
+    taken_back: int = 0
+    undecided: int = 0
 
 
 class Outcomes:
@@ -75,10 +95,10 @@ class Outcomes:
         with self._database.read() as connection:
             return _get(connection, workspace_id, change_id)
 
-    def open_watches(self, workspace_id: str, workflow_id: str) -> Sequence[Watch]:
-        """Changes of a workflow that are still in place and have not regressed."""
+    def open_watches(self, workspace_id: str, *workflows: str) -> Sequence[Watch]:
+        """Changes of these workflows that are still in place and have not regressed."""
         with self._database.read() as connection:
-            return find_open_watches(connection, workspace_id, {workflow_id})
+            return find_open_watches(connection, workspace_id, workflows)
 
     def watched(self) -> Sequence[str]:
         """The workspaces that have a change under watch."""
@@ -113,9 +133,11 @@ class Outcomes:
     def rates(self, workspace_id: str) -> tuple[FixRate, ...]:
         """How applied fixes have held, those taken back included."""
 
-        def count(*states: OutcomeState) -> Any:
-            return func.count().filter(OUTCOME.c.state.in_(states))
+        def count(*states: OutcomeState, among: Sequence[Any] = ()) -> Any:
+            return func.count().filter(OUTCOME.c.state.in_(states), *among)
 
+        unjudged = (OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING)
+        in_place, gone = (OUTCOME.c.open == true(),), (OUTCOME.c.open == false(),)
         kind = (OUTCOME.c.fix_type, OUTCOME.c.root_cause, OUTCOME.c.produced_by)
         source = (OUTCOME.c.entry, OUTCOME.c.model)
         wanted = (
@@ -123,8 +145,10 @@ class Outcomes:
                 *kind,
                 count(OutcomeState.VERIFIED),
                 count(OutcomeState.REGRESSED),
-                count(OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING),
+                count(*unjudged, among=in_place),
                 *source,
+                count(*unjudged, among=gone),
+                count(OutcomeState.UNDECIDED),
             )
             .where(OUTCOME.c.workspace_id == workspace_id)
             .group_by(*kind, *source)
@@ -138,7 +162,7 @@ def find_open_watches(
     connection: Connection, workspace_id: str, workflows: Collection[str]
 ) -> Sequence[Watch]:
     """`Outcomes.open_watches` of several workflows, in one query."""
-    wanted = select(OUTCOME).where(
+    wanted = select(*WATCH_COLUMNS).where(
         OUTCOME.c.workspace_id == workspace_id,
         OUTCOME.c.workflow_id.in_(sorted(workflows)),
         OUTCOME.c.open == true(),
@@ -154,8 +178,11 @@ def record_finding(
     *,
     conclude: Callable[[Watch], OutcomeState],
     now: datetime,
+    edit: Edit | None = None,
 ) -> Watch:
     """Store what a run said and how the change stands with it; a closed watch stays as it is.
+
+    edit: what the finding `edited` is about; it ends the watch.
 
     The same run again replaces what it said, so that a resumed run is one run. All of it happens
     in the caller's transaction.
@@ -165,8 +192,8 @@ def record_finding(
     touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
     if not connection.execute(touch).rowcount:
         return _get(connection, watch.workspace_id, watch.change_id)
-    _say(connection, watch, execution_id, finding, now=now)
-    counted = _count(connection, watch)
+    _say(connection, watch, execution_id, written(finding, edit), now=now)
+    counted = replace(_count(connection, watch), edit=edit)
     if finding is Finding.REGRESSED:
         counted = replace(counted, regressed_in=execution_id)
     counted = replace(counted, state=conclude(counted))
@@ -179,7 +206,7 @@ def record_finding(
             unreached=counted.unreached,
             undecided=counted.undecided,
             regressed_in=counted.regressed_in,
-            open=counted.state is not OutcomeState.REGRESSED,
+            open=counted.state is not OutcomeState.REGRESSED and edit is None,
         )
     )
     connection.execute(stand)
@@ -252,7 +279,7 @@ def end_watch(connection: Connection, change_id: str) -> None:
 
 
 def _say(
-    connection: Connection, watch: Watch, execution_id: str, finding: Finding, *, now: datetime
+    connection: Connection, watch: Watch, execution_id: str, finding: str, *, now: datetime
 ) -> None:
     said = {
         "change_id": watch.change_id,
@@ -280,11 +307,12 @@ def _count(connection: Connection, watch: Watch) -> Watch:
         passed=runs.get(Finding.PASSED, 0),
         unreached=runs.get(Finding.UNREACHED, 0),
         undecided=runs.get(Finding.UNDECIDED, 0),
+        carried=runs.get(Finding.CARRIED, 0),
     )
 
 
 def _get(connection: Connection, workspace_id: str, change_id: str) -> Watch:
-    wanted = select(OUTCOME).where(
+    wanted = select(*WATCH_COLUMNS).where(
         OUTCOME.c.change_id == change_id, OUTCOME.c.workspace_id == workspace_id
     )
     row = connection.execute(wanted).one_or_none()
@@ -294,7 +322,7 @@ def _get(connection: Connection, workspace_id: str, change_id: str) -> Watch:
 
 
 def watch_in(row: Any) -> Watch:
-    """The watch in a row with all columns of the outcome."""
+    """The watch in a row with the columns of a watch."""
     facts: dict[str, Any] = {name: getattr(row, name) for name in Watch.__slots__}
-    facts["state"] = OutcomeState(row.state)
+    facts |= {"state": OutcomeState(row.state), "edit": edit_in(row.edit)}
     return Watch(**facts)

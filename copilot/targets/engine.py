@@ -1,7 +1,7 @@
 """Our own engine as a target: definitions checked, fixes stored as new versions, deeds done."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -17,6 +17,7 @@ from engine.run.quota import reset_of
 from engine.schedule.interval import ticks_of
 from engine.storage.deeds import DeedStore
 from engine.storage.deeds import StoppedRun as EngineStoppedRun
+from engine.storage.resource_checks import checked
 from engine.workspace import MODELS
 from engine.workspace import ResourceKind as EngineResourceKind
 
@@ -52,14 +53,28 @@ class EngineTarget:
         self._engine = engine
         # a version never changes
         self._version = lru_cache(MOST_VERSIONS)(self._read_version)
-        # what the engine offers never changes either, and most fixes leave the definition as it was
-        self._definition_problems = lru_cache(MOST_VERSIONS)(self._check_definition)
+        # what the engine offers never changes either: a fix is checked, stored and applied as one
+        # definition, and most leave it as it was
+        self._read_definition = lru_cache(MOST_VERSIONS)(self._parse)
 
-    def snapshot(self, workspace_id: str, workflow_id: str) -> Snapshot:
+    def snapshot(
+        self, workspace_id: str, workflow_id: str, *, also: Collection[str] = ()
+    ) -> Snapshot:
+        return self._snapshot(workspace_id, workflow_id, None, also)
+
+    def at(
+        self, workspace_id: str, workflow_id: str, version: int, *, also: Collection[str] = ()
+    ) -> Snapshot:
+        return self._snapshot(workspace_id, workflow_id, version, also)
+
+    def _snapshot(
+        self, workspace_id: str, workflow_id: str, version: int | None, also: Collection[str]
+    ) -> Snapshot:
         try:
             with self._engine.at_one_moment():
-                stored = self._engine.workflow(workspace_id, workflow_id)
+                stored = self._engine.workflow(workspace_id, workflow_id, version)
                 definition, named = self._version(workspace_id, workflow_id, stored.version)
+                named |= frozenset(also)
                 workspace = self._engine.resources(workspace_id)
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
@@ -95,10 +110,11 @@ class EngineTarget:
 
     def problems(self, snapshot: Snapshot) -> Sequence[str]:
         """Why this can't be stored: an invalid definition, a bad resource, a taken name."""
-        found = [*self._definition_problems(json.dumps(snapshot.definition))]
+        found = [*self._read_definition(json.dumps(snapshot.definition))[1]]
         for kind, named in snapshot.resources.items():
             for name, fields in named.items():
-                found.extend(_resource_problems(kind, name, fields))
+                is_new = f"{kind}/{name}" not in snapshot.resource_versions
+                found.extend(_resource_problems(kind, name, fields, is_new=is_new))
         return found + self._taken_names(snapshot)
 
     def read(self, text: str) -> dict[str, JsonValue]:
@@ -108,13 +124,17 @@ class EngineTarget:
         except (InvalidDefinition, InvalidSchedule) as error:
             raise InvalidInput("content", f"no workflow can be read from it. {error}", "") from None
 
-    def _check_definition(self, definition: str) -> tuple[str, ...]:
-        """Of a definition as JSON text."""
+    def _parse(self, definition: str) -> tuple[Workflow | None, tuple[str, ...]]:
+        """A definition as JSON text: the workflow, or what is wrong with it."""
         try:
-            self._engine.offer.read(json.loads(definition))
+            return self._engine.offer.read(json.loads(definition)), ()
         except (InvalidDefinition, InvalidSchedule) as error:
-            return tuple(str(error).splitlines())
-        return ()
+            return None, tuple(str(error).splitlines())
+
+    def _workflow(self, snapshot: Snapshot) -> Workflow:
+        """Raises InvalidDefinition or InvalidSchedule."""
+        workflow, _ = self._read_definition(json.dumps(snapshot.definition))
+        return workflow or self._engine.offer.read(snapshot.definition)
 
     def _taken_names(self, snapshot: Snapshot) -> list[str]:
         """Names that differ from an existing one by case alone: people could not tell them apart."""
@@ -131,9 +151,13 @@ class EngineTarget:
         ]
 
     def canonical(self, snapshot: Snapshot) -> Snapshot:
-        """Values that are the defaults are not kept in a stored definition."""
-        stored = to_data(self._engine.offer.read(snapshot.definition))
-        return snapshot.model_copy(update={"definition": stored})
+        """Values that are the defaults are not kept in a definition, and are in a resource."""
+        resources = {
+            kind: {name: _as_kept(kind, fields) for name, fields in named.items()}
+            for kind, named in snapshot.resources.items()
+        }
+        stored = to_data(self._workflow(snapshot))
+        return snapshot.model_copy(update={"definition": stored, "resources": resources})
 
     def apply(self, change_id: str, *, base: Snapshot, changed: Snapshot) -> int:
         try:
@@ -142,7 +166,7 @@ class EngineTarget:
                 change_id=change_id,
                 workflow_id=base.workflow_id,
                 expected_version=base.version,
-                workflow=self._engine.offer.read(changed.definition),
+                workflow=self._workflow(changed),
                 resources=list(_resource_changes(base, changed)),
             )
         except StaleVersion as error:
@@ -154,6 +178,10 @@ class EngineTarget:
 
     def runs_started_since(self, workspace_id: str, workflow_id: str, moment: datetime) -> int:
         return self._engine.runs_started_since(workspace_id, workflow_id, moment)
+
+    def definitions(self, workspace_id: str) -> Mapping[str, Mapping[str, JsonValue]]:
+        stored = self._engine.workflows(workspace_id)
+        return {one.workflow_id: to_data(one.workflow) for one in stored}
 
     def standing(
         self, workspace_id: str, workflow_id: str, *, execution_id: str | None = None
@@ -285,15 +313,28 @@ def _resource_changes(base: Snapshot, changed: Snapshot) -> Iterator[tuple[Any, 
                 )
 
 
-def _resource_problems(kind: ResourceKind, name: str, fields: Mapping[str, JsonValue]) -> list[str]:
+def _as_kept(kind: ResourceKind, fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return MODELS[EngineResourceKind(kind)].model_validate(fields).model_dump(mode="json")
+
+
+def _resource_problems(
+    kind: ResourceKind, name: str, fields: Mapping[str, JsonValue], *, is_new: bool
+) -> tuple[str, ...]:
+    """What is there already may be older than a rule, and is not the fix's to mend."""
     try:
-        MODELS[EngineResourceKind(kind)].model_validate(fields)
+        if is_new:
+            checked(EngineResourceKind(kind), name, fields, is_new=True)
+        else:
+            MODELS[EngineResourceKind(kind)].model_validate(fields)
+    except InvalidDefinition as error:
+        (lines,) = error.args
+        return lines
     except ValidationError as error:
-        return [
-            f"{kind} {name}: {'.'.join(map(str, one['loc']))}: {one['msg']}"
-            for one in error.errors(include_url=False, include_input=False)
-        ]
-    return []
+        return tuple(
+            f"{kind} {name}: {'.'.join(map(str, one['loc']))} can't be used"
+            for one in error.errors()
+        )
+    return ()
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

@@ -28,6 +28,7 @@ class OutcomeState(StrEnum):
     WATCHING = "watching"
     VERIFIED = "verified"
     REGRESSED = "regressed"
+    UNDECIDED = "undecided"
     TAKEN_BACK = "taken_back"
     NOT_WATCHED = "not_watched"
 
@@ -63,8 +64,12 @@ class Approval(Frozen):
     created_at: AwareDatetime
     expires_at: AwareDatetime
     used: bool = False
+    used_by: str | None = Field(default=None, description="The change that was made with it.")
     state: ApprovalState = Field(
         default=ApprovalState.APPROVED, description="A pending one can't be used yet."
+    )
+    actor_name: str | None = Field(
+        default=None, description="What people call the actor, where it is told who waits."
     )
     second_actor: str | None = Field(default=None, description="Who approved it as the second.")
     missing: str | None = Field(
@@ -131,4 +136,8 @@ class Reversal(Frozen):
     runs_started: int = Field(
         description="Runs that had started since the fix was applied, and so may have used it."
     )
-    notice: str | None = Field(default=None, description="The same in words, when there are any.")
+    notice: str | None = Field(
+        default=None,
+        description="The same in words, when there are any, and before it that the fix had held, "
+        "where it was verified.",
+    )

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from copilot.errors import (
     ApprovalRefused,
     CopilotError,
+    EditedMeanwhile,
     NotFound,
     NotReversible,
     StaleBase,
@@ -360,7 +361,7 @@ def test_two_undos_at_once_make_one_version(applier: Applier, target: MemoryTarg
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(attempt, range(6)))
     assert answers.count("applied") == 1
-    assert set(answers) <= {"applied", "not_reversible", "stale_base"}
+    assert set(answers) <= {"applied", "not_reversible", "edited_meanwhile"}
     assert current(target).version == 3
 
 
@@ -369,7 +370,7 @@ def test_an_edit_after_the_fix_is_not_lost_by_taking_it_back(
 ) -> None:
     change = apply(applier, approve(applier, target))
     target.edit("acme", "outreach", definition={"name": "Outreach", "instructions": "Mine."})
-    with pytest.raises(StaleBase) as caught:
+    with pytest.raises(EditedMeanwhile) as caught:
         undo(applier, change)
     assert caught.value.args[:2] == (2, 3)
     assert "+instructions: Mine." in caught.value.args[2]
@@ -387,6 +388,18 @@ def test_edits_elsewhere_stay_when_a_fix_is_taken_back(
     assert current(target).definition == a_snapshot().definition
 
 
+def test_edits_beside_it_stay_when_a_fix_is_taken_back(
+    applier: Applier, target: MemoryTarget
+) -> None:
+    before = current(target).definition
+    change = apply(applier, approve(applier, target))
+    fixed = current(target).definition
+    assert fixed != before
+    target.edit("acme", "outreach", definition={**fixed, "description": "Mine"})
+    revert(applier, change)
+    assert current(target).definition == {**before, "description": "Mine"}
+
+
 def test_an_edit_while_it_is_taken_back_leaves_the_fix_in_place(
     applier: Applier, target: MemoryTarget, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,7 +412,7 @@ def test_an_edit_while_it_is_taken_back_leaves_the_fix_in_place(
         return carry_out(change_id, base=base, changed=changed)
 
     monkeypatch.setattr(target, "apply", edited_just_before)
-    with pytest.raises(StaleBase):
+    with pytest.raises(EditedMeanwhile):
         undo(applier, change)
     assert store.changes.get("acme", change.change_id).change.state is ChangeState.APPLIED
     target.edit("acme", "outreach", definition=target.versions("acme", "outreach")[1].definition)
@@ -431,7 +444,7 @@ def test_a_crash_before_the_target_goes_back_to_approved_and_applies_once(
         2,
     )
     assert target.applications == 1
-    with pytest.raises(ApprovalRefused, match="used already"):
+    with pytest.raises(ApprovalRefused, match=f"used already, for {change.change_id}"):
         apply(restarted, approval)
 
 
@@ -482,7 +495,7 @@ def test_a_crash_while_undoing_is_all_or_nothing(
     target.crash = point
     with pytest.raises(SimulatedCrash):
         undo(applier, change)
-    with pytest.raises((NotReversible, StaleBase)):
+    with pytest.raises((NotReversible, EditedMeanwhile)):
         revert(applier, change)  # the undo may still be under way
     clock.advance(minutes=2)
     applier.reconcile()

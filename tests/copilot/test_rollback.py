@@ -126,7 +126,7 @@ def test_people_are_told_what_became_of_it(place: Place) -> None:
     assert workspace == "acme"
     assert (told.state, told.rollback) == (OutcomeState.REGRESSED, "rolled_back")
     assert told.explanation == (
-        "The same error came back in step 'step3', in run run-10, after 0 that passed. "
+        "The same error came back in step 'step3', in run run-10. "
         "By the workspace's policy it was rolled back."
     )
     assert place.outcome() == told

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -11,11 +12,13 @@ from copilot.pipeline.apply import Applier
 from copilot.pipeline.preview import unified_diff
 from copilot.pipeline.watch import conclude, judge, observe, outcome_of
 from copilot.policy import Policy
-from copilot.storage.outcomes import Finding, Watch
+from copilot.storage.findings import Finding
+from copilot.storage.outcomes import Watch
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, MemoryTarget
 from copilot.types import (
     Change,
+    ErrorRecord,
     Failure,
     Outcome,
     OutcomeState,
@@ -81,6 +84,34 @@ def test_what_one_run_says(
     run: RunRecord, failures: Sequence[Failure], finding: Finding | None
 ) -> None:
     assert judge(WATCH, run, failures, root_of=itself) == finding
+
+
+def over_budget(**facts: Any) -> Failure:
+    error = ErrorRecord(message="Token limit of 50 exceeded", details={"limit": 50, **facts})
+    return a_failure().model_copy(update={"error": error})
+
+
+@pytest.mark.parametrize(
+    ("facts", "finding"),
+    [
+        ({"used": 60, "put_aside": 10}, Finding.CARRIED),
+        ({"used": 61, "put_aside": 10}, Finding.REGRESSED),
+        ({"used": "60", "put_aside": "10", "limit": "50"}, Finding.CARRIED),
+        ({"used": 60}, Finding.REGRESSED),
+        ({"used": 60, "put_aside": 0, "limit": 60}, Finding.REGRESSED),
+        ({"used": 60, "put_aside": "a lot"}, Finding.REGRESSED),
+        ({"used": 60, "put_aside": 10, "limit": None}, Finding.REGRESSED),
+    ],
+    ids=["carried", "not only", "money", "one round", "nothing", "no number", "no limit"],
+)
+def test_a_limit_that_is_met_only_by_what_was_used_before_is_no_word_against_the_fix(
+    facts: dict[str, Any], finding: Finding
+) -> None:
+    run = a_run(**FAILED)
+    assert judge(WATCH, run, [over_budget(**facts)], root_of=itself) is finding
+    assert judge(WATCH, run, [over_budget(**facts), a_failure()], root_of=itself) is (
+        Finding.REGRESSED
+    )
 
 
 def test_the_same_failure_means_the_same_group_root() -> None:
@@ -200,7 +231,7 @@ def test_the_return_of_the_failure_is_final_and_proposes_the_version_before(
     (regressed,) = see(store, a_run("later-2", **FAILED), a_failure("later-2"))
     assert (regressed.state, regressed.rollback_proposed) == (OutcomeState.REGRESSED, True)
     assert regressed.explanation == (
-        "The same error came back in step 'step3', in run later-2, after 1 that passed. "
+        "The same error came back in step 'step3', in run later-2; before that it had passed in 1 run. "
         "Going back to version 1 is proposed."
     )
     assert see(store, a_run("later-3")) == ()
@@ -223,8 +254,39 @@ def test_another_error_in_the_step_neither_verifies_nor_regresses(
     (after,) = see(store, a_run(**FAILED), a_failure(signature="n1:timeout"))
     assert (after.state, after.passes) == (OutcomeState.WATCHING, 0)
     assert after.explanation == (
-        "Since the fix, step 'step3' has passed in 0 runs; 3 are needed. "
-        "It failed with another error in 1."
+        "Since the fix, step 'step3' has passed in no run; 3 are needed. "
+        "It failed with another error in 1 run."
+    )
+
+
+def test_a_resumed_run_over_its_budget_leaves_the_watch_open_and_is_told(
+    store: Store, change: Change
+) -> None:
+    carried = over_budget(used=60, put_aside=30)
+    (after,) = see(store, a_run("later-1", **FAILED), carried)
+    assert after.state is OutcomeState.NOT_EXERCISED
+    assert after.explanation == (
+        "No run that counts has ended since the fix. 1 run met the limit again after being "
+        "resumed, only because of what had been used before: that counts for the whole run. It "
+        "says nothing of a new run."
+    )
+    assert outcome(store, change) == after
+    assert store.past_fixes.of("acme", "outreach")[0].watch.carried == 1
+    for number in range(3):
+        see(store, a_run(f"new-{number}"))
+    assert outcome(store, change).state is OutcomeState.VERIFIED
+
+
+def test_words_of_a_change_that_was_made_for_no_failure_speak_of_none() -> None:
+    advised = replace(WATCH, signature="", step_path=None, passed=1)
+    assert outcome_of(advised).explanation == "No run that counts has ended since the change."
+    watching = replace(advised, state=OutcomeState.WATCHING, undecided=2)
+    assert outcome_of(watching).explanation == (
+        "Since the change, your agent has passed in 1 run; 3 are needed. It failed in 2 runs."
+    )
+    verified = replace(advised, state=OutcomeState.VERIFIED, passed=3)
+    assert outcome_of(verified).explanation == (
+        "Verified: your agent has passed in 3 runs since the change."
     )
 
 
@@ -244,7 +306,7 @@ def test_rates_are_counted_by_type_cause_and_runtime(store: Store, change: Chang
         "missing_template",
         "offline",
     )
-    assert (rate.verified, rate.regressed, rate.undecided) == (0, 0, 1)
+    assert (rate.verified, rate.regressed, rate.under_watch) == (0, 0, 1)
     see(store, a_run(**FAILED), a_failure())
     assert store.outcomes.rates("acme")[0].regressed == 1
     assert store.outcomes.rates("rival") == ()

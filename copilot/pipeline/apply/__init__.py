@@ -1,13 +1,17 @@
 """Approved fixes carried out and taken back, each exactly once."""
 
-from .applier import INTERRUPTED, ActorKind, Applier, Propose
-from .reversal import restored, same_where_touched
+from .applier import INTERRUPTED, RECONCILER, ActorKind, Applier, Propose
+from .edits import Edits
+from .reversal import is_as_left, restored, touched_resources
 
 __all__ = [
     "INTERRUPTED",
+    "RECONCILER",
     "ActorKind",
     "Applier",
+    "Edits",
     "Propose",
+    "is_as_left",
     "restored",
-    "same_where_touched",
+    "touched_resources",
 ]

@@ -3,6 +3,7 @@
 The copilot's store and the target can't share a transaction. So a change is marked as applying,
 given to the target under its change id, which the target remembers, and marked as applied. After a
 crash between any two of these `reconcile` asks the target whether it has the change, and marks it.
+Who did it is in the audit from the first of these on; what came to nothing is noted as abandoned.
 An action goes the same way: its deed takes the place of the change, and no run is watched for it.
 """
 
@@ -10,22 +11,40 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal, NoReturn
 
-from ...errors import ApprovalRefused, NotReversible, StaleBase, UndoExpired
+from ...errors import (
+    ApprovalRefused,
+    EditedMeanwhile,
+    NotReversible,
+    StaleBase,
+    UndoExpired,
+)
 from ...policy import Policy
 from ...ports import Deeds, Target
 from ...snapshot import Snapshot
 from ...storage.approvals import Approvals
 from ...storage.changes import ChangeRecord, Changes
 from ...storage.database import Clock, utc_now
-from ...types import Approval, ApprovalState, Change, ChangeState, Preview, Reversal
+from ...types import Approval, Change, ChangeState, Preview, Reversal
+from ...types.principal import Principal, PrincipalKind, Role
 from .carrier import Carrier
-from .reversal import notice, restored, same_where_touched
+from .merging import EditedSince
+from .refusals import (
+    already_used,
+    require_reversible,
+    require_same_diff,
+    require_second,
+    usable,
+)
+from .reversal import notice, restored, touched_resources
+from .usage import used_elsewhere
 
 #: What a fix makes of the workflow as it is now: `preview` of the stage of that name.
 Propose = Callable[[Snapshot], tuple[Preview, Snapshot]]
 ActorKind = Literal["person", "machine"]
 
 INTERRUPTED = "Interrupted before it reached the workflow."
+#: Who is noted for what is tidied up after a crash.
+RECONCILER = "reconcile"
 
 
 class Applier:
@@ -75,7 +94,7 @@ class Applier:
         if actor_kind != "person":
             raise ApprovalRefused("only a person can approve a fix.")
         if fresh.kind == "hand_over":
-            raise ApprovalRefused("a person does this, by the steps of its preview; then recheck.")
+            raise ApprovalRefused.by_hand()
         if (seen_digest, seen_version) != (fresh.digest, fresh.base_version):
             raise StaleBase(seen_version, fresh.base_version, fresh.diff)
         policy = self._policy(workspace_id)
@@ -96,10 +115,14 @@ class Applier:
         workflow_id: str,
         propose: Propose,
         change_id: str | None = None,
+        approval: Approval | None = None,
+        by: Principal | None = None,
     ) -> Change:
         """Make the approved change; it takes effect at once and its watch starts.
 
         The same *change_id* again is the same change, also after a crash in the middle of it.
+        approval: as the caller has just read it; None has it read here. by: who is noted in the
+        audit; None leaves that to the caller.
 
         Raises ApprovalRefused when there is no such approval, or it was used, has expired, is for
         another diff, or a second person has still to approve it, and StaleBase with the fresh diff
@@ -107,11 +130,13 @@ class Applier:
         """
         if (known := self._known(workspace_id, change_id)) is not None:
             return known
-        approval = self._usable(workspace_id, approval_id)
+        approval = approval or self._approvals.find(workspace_id, approval_id)
+        approval = usable(approval, at=self._now())
         base = self._target.snapshot(workspace_id, workflow_id)
         preview, changed = propose(base)
-        _require_same_diff(approval, preview)
-        self._require_second(approval, preview, workspace_id)
+        require_same_diff(approval, preview)
+        policy = self._policy(workspace_id)
+        require_second(approval, preview, policy)
         self._carrier.require(changed)
         record = self._changes.begin(
             approval,
@@ -119,44 +144,67 @@ class Applier:
             before=base,
             after=self._target.canonical(changed),
             change_id=change_id,
+            by=by,
         )
         if record is None:
-            raise _already_used()
+            raise already_used()
         try:
-            return self._carry_out(record)
+            return self._carry_out(record, policy, by)
         except StaleBase:
             fresh, _ = propose(self._target.snapshot(workspace_id, workflow_id))
             raise StaleBase(approval.base_version, fresh.base_version, fresh.diff) from None
 
     def undo(
-        self, change_id: str, *, workspace_id: str, actor: str, reversal_id: str | None = None
+        self,
+        change_id: str,
+        *,
+        workspace_id: str,
+        actor: str,
+        reversal_id: str | None = None,
+        by: Principal | None = None,
     ) -> Reversal:
-        """Take a fix back while undo is offered. Raises UndoExpired after that; see `revert`.
+        """Take a fix back while undo is offered. Raises UndoExpired after that, and as `revert` does.
 
-        The same *reversal_id* again is the same undo.
+        The same *reversal_id* again is the same undo. by: as `apply` has it.
         """
         if (known := self._known(workspace_id, reversal_id)) is not None:
             return self._reversal(known)
         change = self._changes.get(workspace_id, change_id).change
-        _require_reversible(change)
+        require_reversible(change)
         if change.undo_until is None or self._now() > change.undo_until:
             raise UndoExpired(self._policy(workspace_id).undo_seconds)
         return self._reverse(
-            change_id, "undo", workspace_id=workspace_id, actor=actor, reversal_id=reversal_id
+            change_id,
+            "undo",
+            workspace_id=workspace_id,
+            actor=actor,
+            reversal_id=reversal_id,
+            by=by,
         )
 
     def revert(
-        self, change_id: str, *, workspace_id: str, actor: str, reversal_id: str | None = None
+        self,
+        change_id: str,
+        *,
+        workspace_id: str,
+        actor: str,
+        reversal_id: str | None = None,
+        by: Principal | None = None,
     ) -> Reversal:
         """Take a fix back at any time: a new version with what it touched as it was before.
 
-        Raises StaleBase when that has been edited since, and NotReversible when the fix is not in
-        place. The same *reversal_id* again is the same revert.
+        Raises EditedMeanwhile when that has been edited since or what the fix has made is used
+        elsewhere by now, and NotReversible when the fix is not in place. The same *reversal_id* again is the same revert. by: as `apply` has it.
         """
         if (known := self._known(workspace_id, reversal_id)) is not None:
             return self._reversal(known)
         return self._reverse(
-            change_id, "revert", workspace_id=workspace_id, actor=actor, reversal_id=reversal_id
+            change_id,
+            "revert",
+            workspace_id=workspace_id,
+            actor=actor,
+            reversal_id=reversal_id,
+            by=by,
         )
 
     def reconcile(self, *, older_than: timedelta = timedelta(minutes=1)) -> Sequence[Change]:
@@ -177,53 +225,37 @@ class Applier:
         change = self._settle(record) if state is ChangeState.APPLYING else record.change
         return change if change.version is not None else None
 
-    def _usable(self, workspace_id: str, approval_id: str) -> Approval:
-        approval = self._approvals.find(workspace_id, approval_id)
-        if approval is None:
-            raise ApprovalRefused("nobody has approved it.")
-        if approval.used:
-            raise _already_used()
-        if self._now() >= approval.expires_at:
-            raise ApprovalRefused("the approval has expired. Look at the diff and approve again.")
-        if approval.state is ApprovalState.PENDING:
-            raise ApprovalRefused(f"it waits for {approval.missing}.")
-        return approval
-
-    def _require_second(self, approval: Approval, preview: Preview, workspace_id: str) -> None:
-        """What was approved before the workspace asked for two people is no longer enough."""
-        types = self._policy(workspace_id).second_person_types
-        if preview.fix_type in types and approval.second_actor is None:
-            raise ApprovalRefused("two people have to approve it by now. Approve it again.")
-
-    def _carry_out(self, record: ChangeRecord) -> Change:
+    def _carry_out(self, record: ChangeRecord, policy: Policy, by: Principal | None) -> Change:
         change = record.change
         try:
             version = self._carrier.carry_out(record)
         except StaleBase:
-            self._changes.mark_failed(change, "The workflow changed meanwhile.")
+            self._changes.mark_failed(change, "The workflow changed meanwhile.", by=by)
             raise
         except NotReversible as error:
-            self._changes.mark_failed(change, str(error))
+            self._changes.mark_failed(change, str(error), by=by)
             raise
-        return self._mark_applied(record, version)
+        return self._mark_applied(record, version, policy, by)
 
-    def _mark_applied(self, record: ChangeRecord, version: int) -> Change:
-        policy = self._policy(record.change.workspace_id)
+    def _mark_applied(
+        self, record: ChangeRecord, version: int, policy: Policy, by: Principal | None
+    ) -> Change:
         return self._changes.mark_applied(
             record.change,
             version,
             undo_for=timedelta(seconds=policy.undo_seconds),
             needed_passes=policy.verify_runs if record.after.deed is None else None,
+            by=by,
         )
 
     def _settle(self, record: ChangeRecord) -> Change:
         change = record.change
-        version = self._carrier.applied_version(record)
+        version, by = self._carrier.applied_version(record), _reconciler(change.workspace_id)
         if version is not None:
-            return self._mark_applied(record, version)
+            return self._mark_applied(record, version, self._policy(change.workspace_id), by)
         if record.valid_until is not None and self._now() < record.valid_until:
-            return self._changes.reset(change, INTERRUPTED)
-        return self._changes.mark_failed(change, INTERRUPTED)
+            return self._changes.reset(change, INTERRUPTED, by=by)
+        return self._changes.mark_failed(change, INTERRUPTED, by=by)
 
     def _reverse(
         self,
@@ -233,29 +265,35 @@ class Applier:
         workspace_id: str,
         actor: str,
         reversal_id: str | None,
+        by: Principal | None,
     ) -> Reversal:
         original = self._changes.get(workspace_id, change_id)
         change = original.change
-        _require_reversible(change)
-        current = self._target.snapshot(workspace_id, change.workflow_id)
-        if not same_where_touched(original, current):
-            self._refuse_stale(original, current)
+        require_reversible(change)
+        touched = {name for _, name in touched_resources(original.before, original.after)}
+        current = self._target.snapshot(workspace_id, change.workflow_id, also=touched)
+        try:
+            after = restored(original, current)
+        except EditedSince as edited:
+            self._refuse_edited(original, current, *edited.args)
+        self._require_unused(original, current, after)
         if reversal_id is not None and self._changes.find(workspace_id, reversal_id):
             reversal_id = None  # that attempt failed and keeps its id
         record = self._changes.begin_reversal(
             change,
             kind,
             before=current,
-            after=restored(original, current),
+            after=after,
             actor=actor,
             reversal_id=reversal_id,
+            by=by,
         )
         if record is None:
             raise NotReversible("it is being taken back already.")
         try:
-            done = self._carry_out(record)
+            done = self._carry_out(record, self._policy(workspace_id), by)
         except StaleBase:
-            self._refuse_stale(original, self._target.snapshot(workspace_id, change.workflow_id))
+            self._refuse_edited(original, self._target.snapshot(workspace_id, change.workflow_id))
         return self._reversal(done)
 
     def _reversal(self, done: Change) -> Reversal:
@@ -268,28 +306,30 @@ class Applier:
         started = self._target.runs_started_since(done.workspace_id, done.workflow_id, since)
         return Reversal(change=done, runs_started=started, notice=notice(started))
 
-    def _refuse_stale(self, original: ChangeRecord, current: Snapshot) -> NoReturn:
+    def _require_unused(self, original: ChangeRecord, current: Snapshot, after: Snapshot) -> None:
+        """What going back takes away must not be in use where the fix was not made for it."""
+        if not touched_resources(current, after):
+            return
+        definitions = self._target.definitions(current.workspace_id)
+        why = used_elsewhere(original, current, after, definitions)
+        if why is not None:
+            raise EditedMeanwhile(_made(original), current.version, "", why)
+
+    def _refuse_edited(self, original: ChangeRecord, current: Snapshot, why: str = "") -> NoReturn:
         """The diff shows what was edited since the fix."""
-        seen = original.change.version or original.after.version
-        raise StaleBase(seen, current.version, self._diff(original.after, current))
+        diff = self._diff(original.after, current)
+        raise EditedMeanwhile(_made(original), current.version, diff, why)
 
 
-def _require_same_diff(approval: Approval, preview: Preview) -> None:
-    if approval.digest == preview.digest:
-        return
-    if approval.fix_id == preview.fix_id and approval.base_digest != preview.base_digest:
-        raise StaleBase(approval.base_version, preview.base_version, preview.diff)
-    raise ApprovalRefused("the approval is for another diff.")
+def _made(original: ChangeRecord) -> int:
+    return original.change.version or original.after.version
 
 
-def _require_reversible(change: Change) -> None:
-    if change.reverses is not None:
-        raise NotReversible(f"this is itself the {change.kind} of a fix.")
-    if change.state in {ChangeState.UNDONE, ChangeState.REVERTED}:
-        raise NotReversible(f"this fix was {change.state} already.")
-    if change.state is not ChangeState.APPLIED:
-        raise NotReversible(f"this fix was not applied, it is {change.state}.")
-
-
-def _already_used() -> ApprovalRefused:
-    return ApprovalRefused("the approval was used already.")
+def _reconciler(workspace_id: str) -> Principal:
+    return Principal(
+        id=RECONCILER,
+        name=RECONCILER,
+        workspace_id=workspace_id,
+        kind=PrincipalKind.MACHINE,
+        role=Role.OPERATOR,
+    )

@@ -49,11 +49,17 @@ class Autonomy:
 
     def require_approvable(self, workspace_id: str, fix_type: str) -> None:
         """Raises ApprovalRefused where fixes of the type are only shown."""
-        level = self.level_of(workspace_id, fix_type)
+        workspace, levels = self.levels(workspace_id)
+        level = effective(workspace, levels.get(fix_type))
         if not level.allows(Level.APPROVE):
+            low = [ALL] if not workspace.allows(Level.APPROVE) else []
+            if not levels.get(fix_type, Level.APPROVE).allows(Level.APPROVE):
+                low.append(fix_type)
+            commands = " and ".join(f"`ask-copilot autonomy {one} approve`" for one in low)
             raise ApprovalRefused(
                 f"the autonomy of {fix_type} is '{level.value}' in this workspace: nothing is "
-                "applied. An owner can raise it."
+                "applied. An owner can raise it.",
+                f"An owner can raise it: {commands}, or PUT to the workspace's autonomy.",
             )
 
     def shown(self, workspace_id: str) -> tuple[LevelSetting, ...]:

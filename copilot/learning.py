@@ -20,6 +20,8 @@ LEAST_JUDGED = 5
 _Z = 1.959963984540054
 #: A kind of fix that holds more often than not, or less.
 _HALF = 0.5
+#: Further fixes that hold; beyond it nobody is told how many it takes.
+_MOST_FURTHER = 1_000
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -41,7 +43,9 @@ def success(name: str, rates: Iterable[FixRate]) -> SuccessRate:
         name=name,
         verified=verified,
         regressed=regressed,
+        under_watch=sum(one.under_watch for one in found),
         undecided=sum(one.undecided for one in found),
+        taken_back=sum(one.taken_back for one in found),
         judged=judged,
         rate=verified / judged if judged else None,
         low=low,
@@ -53,7 +57,7 @@ def by(rates: Sequence[FixRate], name: Callable[[FixRate], str | None]) -> tuple
     """One rate for each name there is, the most judged first."""
     found = {one for one in map(name, rates) if one is not None}
     counted = [success(one, (rate for rate in rates if name(rate) == one)) for one in found]
-    return tuple(sorted(counted, key=lambda one: (-one.judged, -one.undecided, one.name)))
+    return tuple(sorted(counted, key=lambda one: (-one.judged, -one.under_watch, one.name)))
 
 
 def held_back(rates: Sequence[FixRate], floor: float) -> Mapping[str, str]:
@@ -71,6 +75,47 @@ def held_back(rates: Sequence[FixRate], floor: float) -> Mapping[str, str]:
 def meets(rate: SuccessRate, floor: float) -> bool:
     """Whether the worst that may be true of it is above *floor*."""
     return rate.judged >= LEAST_JUDGED and rate.low is not None and rate.low > floor
+
+
+def shortfall(rate: SuccessRate, floor: float) -> str | None:
+    """What keeps *rate* from `meets`, with its figures; None where it does."""
+    if meets(rate, floor):
+        return None
+    wanted = f"for the floor of {_percent(floor)} (standing_floor)"
+    held = f"{rate.verified} of {rate.judged} held"
+    if rate.judged < LEAST_JUDGED:
+        known = f"{rate.judged} of {LEAST_JUDGED} fixes judged"
+        known += f", {held}" if rate.judged else ""
+    else:
+        known = (
+            f"{held} ({_percent(rate.verified / rate.judged)}), surely {_percent(rate.low or 0)}"
+        )
+    further = _further(rate, floor)
+    if further is None:
+        return f"{known}, which is far too few {wanted}"
+    count = "one" if further == 1 else str(further)
+    return f"{known}, and the next {count} would have to hold {wanted}"
+
+
+def _further(rate: SuccessRate, floor: float) -> int | None:
+    """The fewest fixes more that would do if all of them held; None where they are very many."""
+    for more in range(1, _MOST_FURTHER + 1):
+        judged = rate.judged + more
+        if judged >= LEAST_JUDGED and wilson(rate.verified + more, judged)[0] > floor:
+            return more
+    return None
+
+
+def _percent(share: float) -> str:
+    """Rounded down: nothing is told as reached that is not."""
+    return f"{int(share * 100 + 1e-9)} %"
+
+
+def by_itself(fix_type: str, *, standing_id: str, signed_by: str) -> str:
+    """That nobody was asked, and under whose signature."""
+    return (
+        f"{fix_type} was applied under the standing approval {standing_id}, signed by {signed_by}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +136,6 @@ class Lessons:
     def level_of(self, fix_type: str) -> Level:
         return effective(self.level, self.levels.get(fix_type))
 
-    @property
-    def has_standing(self) -> bool:
-        """Whether a standing approval may apply fixes of some type."""
-        return Level.STANDING in self.levels.values()
-
     def standing(self, fix_type: str, cause: str) -> int:
         """-1 for a type that mostly holds against this cause, 1 for one that mostly does not.
 
@@ -115,8 +155,14 @@ class Lessons:
             dict(sorted(self.failed.items())),
             [*sorted(self.held_back)],
             self.level.value,
-            {name: level.value for name, level in sorted(self.levels.items())},
+            {name: told.value for name in sorted(self.levels) if (told := self._told(name))},
         ]
+
+    def _told(self, fix_type: str) -> Level | None:
+        """A type's own level as far as an answer shows it: whether nobody is asked does not."""
+        level = self.level_of(fix_type)
+        told = Level.APPROVE if level is Level.STANDING else level
+        return None if told is self.level else told
 
 
 NO_LESSONS = Lessons()

@@ -30,6 +30,7 @@ _ACTED_ON = frozenset(
     }
 )
 _LONGEST_LABEL = 300
+_NOT_CONNECTED = "integration_not_connected"
 _TO_PAUSE = FixHint(type=PAUSE, description="Pause this agent until somebody has looked at it")
 
 
@@ -90,6 +91,20 @@ def for_this_run(
     return report.model_copy(update=update), tuple(added)
 
 
+def as_it_stands(report: Report, around: Surroundings) -> Report:
+    """*report* without what has been done by now: the timer is set, or the workflow is paused."""
+    standing = around.standing
+    update: dict[str, object] = {}
+    if standing is not None and standing.run is not None and standing.run.timer is not None:
+        fixes = tuple(one for one in report.suggested_fixes if one.type != RESUME)
+        update["auto_resume_at"] = standing.run.timer
+        update["suggested_fixes"] = fixes
+        update["can_auto_fix"] = any(fix.auto_fix_available for fix in fixes)
+    if standing is not None and standing.paused is not None:
+        update |= {"can_pause": False, "pause_fix_id": None}
+    return report.model_copy(update=update) if update else report
+
+
 def _acting(
     hint: FixHint, failure: Failure, around: Surroundings, *, told_in: str | None = None
 ) -> Offer:
@@ -112,7 +127,13 @@ def _fields(hint: FixHint, failure: Failure) -> Iterator[Mapping[str, JsonValue]
     if hint.type == RESUME:
         yield {"execution_id": failure.execution_id}
     elif hint.type == CONNECT:
-        named = (hint.parameters.get("integration"), failure.error.details.get("name"))
+        error = failure.error
+        looked_for = error.details.get("name")
+        if error.code == _NOT_CONNECTED and "available" in error.details:
+            # our engine looked among the accounts of the workspace, for this very name
+            yield {"integration": looked_for, "by_name": True}
+            return
+        named = (hint.parameters.get("integration"), looked_for)
         yield from ({"integration": name} for name in named if isinstance(name, str))
 
 

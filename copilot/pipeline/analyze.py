@@ -27,13 +27,13 @@ from ..types import (
 )
 from ..types.consultation import StoredPrompt
 from ..types.insight import FailureGroup
-from .actions import acting, for_this_run, is_about_actions, pausing
+from .actions import acting, as_it_stands, for_this_run, is_about_actions, pausing
 from .answering import Answering, Work
 from .consult import Chosen, Consultant, wants_model
 from .detect import Thresholds, observe
 from .examine import examine, explain
 from .findings import Findings, look_back
-from .learned import as_allowed, asks_model, may_act, prepared
+from .learned import as_allowed, asks_model, may_act, prepared, without_done
 from .locate import locate
 from .offers import drafts, offers_for
 from .past import Levels, lessons_for
@@ -93,8 +93,9 @@ class Analyzer:
         self._policy = policy
         self._fix_policy = fix_policy
         self._levels = levels
-        #: Each is told of a new answer where some types of fixes may be applied by themselves.
-        self.on_answer: list[Callable[[RunRecord, Report], object]] = []
+        #: Each is told of an answer, new or told again of another run, and until when it has time;
+        #: it gives the answer as it is to be told. What is stored stays as it was.
+        self.on_answer: list[Callable[[RunRecord, Report, float], Report]] = []
         self._earlier = earlier
 
     def analyze(
@@ -150,8 +151,8 @@ class Analyzer:
                 found=self._look_back(found, run, around),
                 balance=self._store.ledger.balance(run.workspace_id),
             )
-            told = as_allowed(told, lessons)
-            return self._with_actions(told, earlier, failure, around)
+            told = self._with_actions(as_allowed(told, lessons), earlier, failure, around)
+            return as_it_stands(without_done(self._heard(run, told, until)), around)
         offers, beside, report = self._compose(run, failure, diagnosis, pattern, around, knowledge)
         report = report.model_copy(update=self._look_back(found, run, around).of_this_run())
         report = as_allowed(report, lessons)
@@ -176,9 +177,7 @@ class Analyzer:
         else:
             answer = self._answering.by_model(work, self._consultant, until=until, on_text=on_text)
         self._see(run, failure, policy)
-        for listener in self.on_answer if lessons.has_standing else ():
-            listener(run, answer)
-        return answer
+        return as_it_stands(without_done(self._heard(run, answer, until)), around)
 
     def prompt(self, run: RunRecord) -> StoredPrompt:
         """The words a model would be asked with about *run*; stores, asks and costs nothing.
@@ -247,6 +246,11 @@ class Analyzer:
             pause_fix_id=None if pause is None else pause.fix_id,
         )
         return offers, () if pause is None else (pause,), report
+
+    def _heard(self, run: RunRecord, answer: Report, until: float) -> Report:
+        for listener in self.on_answer:
+            answer = listener(run, answer, until)
+        return answer
 
     def _with_actions(
         self, told: Report, earlier: Report, failure: Failure, around: Surroundings

@@ -4,12 +4,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..learning import Lessons
+from ..learning import Lessons, by_itself
+from ..storage.changes import ChangeRecord
 from ..storage.past_fixes import fix_key
-from ..types import Diagnosis, Report, RootCause, Verdict
+from ..types import (
+    AlreadyFixed,
+    Diagnosis,
+    OutcomeState,
+    Report,
+    RootCause,
+    Verdict,
+)
 from ..types.learning import Level
-from ..types.message import MessageParts
+from ..types.message import BESIDES, MessageParts
+from ..types.standing import StandingApproval
+from .done import with_what_changed
 from .report import Offer
+from .sanitize import one_line
 
 ONLY_COUNTED = "This workspace counts its failures and has none explained (autonomy: observe)."
 
@@ -64,7 +75,7 @@ def ordered(
 
 def as_allowed(report: Report, lessons: Lessons) -> Report:
     """*report* without what the workspace's own level keeps from being told."""
-    report = report.model_copy(update={"already_fixed": lessons.already_fixed})
+    report = without_done(report.model_copy(update={"already_fixed": lessons.already_fixed}))
     if lessons.level.allows(Level.SUGGEST):
         return report
     cut: dict[str, Any] = {
@@ -84,6 +95,53 @@ def as_allowed(report: Report, lessons: Lessons) -> Report:
             "parts": MessageParts(explains=True),
         }
     return report.model_copy(update=cut)
+
+
+def without_done(report: Report) -> Report:
+    """*report* without the remedies that a fix in place has made needless, a pause among them.
+
+    What stays is what can be applied beside it, and what a model has to say that was asked in spite
+    of it.
+    """
+    done = report.already_fixed
+    if done is None:
+        return report
+    by_model = report.model is not None and report.model.answered
+    fixes = tuple(
+        one
+        for one in report.suggested_fixes
+        if one.type != done.fix_type and (one.preview is not None or by_model)
+    )
+    pattern = report.pattern_detected.model_copy(update={"recommendation": None})
+    parts = {"lead": BESIDES, "options": (), "question": None, "asks": None}
+    return report.model_copy(
+        update={
+            "suggested_fixes": fixes,
+            "can_auto_fix": any(fix.auto_fix_available for fix in fixes),
+            "can_pause": False,
+            "pause_fix_id": None,
+            "pattern_detected": pattern,
+            "parts": report.parts.model_copy(update=parts),
+        }
+    )
+
+
+def fixed_by_itself(report: Report, made: ChangeRecord, *, under: StandingApproval) -> Report:
+    """*report* as it is told once a change was *made* with nobody asked."""
+    change = made.change
+    version = change.base_version if change.version is None else change.version
+    signed_by = one_line(under.created_by_name)
+    told = by_itself(change.fix_type, standing_id=under.standing_id, signed_by=signed_by)
+    fixed = AlreadyFixed(
+        change_id=change.change_id,
+        fix_type=change.fix_type,
+        version=version,
+        state=OutcomeState.NOT_EXERCISED,
+        words=f"This was fixed by itself, in version {version}: {told}",
+        standing_id=under.standing_id,
+    )
+    fixed = with_what_changed(fixed, made, "No run that counts has ended since.")
+    return without_done(report.model_copy(update={"already_fixed": fixed}))
 
 
 def free_because(lessons: Lessons) -> str | None:

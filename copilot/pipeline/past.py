@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from ..definitions import place_of
-from ..learning import Lessons, held_back
+from ..learning import Lessons, by_itself, held_back
 from ..policy import Policy
 from ..storage.past_fixes import PastFix
 from ..storage.store import Store
 from ..types import AlreadyFixed, Failure, OutcomeState
 from ..types.learning import Level
+from .done import with_what_changed
+from .sanitize import one_line
 from .watch import outcome_of
 
 Levels = Callable[[str], tuple[Level, Mapping[str, Level]]]
@@ -34,7 +36,7 @@ def lessons_for(
         held_back=held_back(rates, policy.fix_floor),
         level=level,
         levels=own,
-        already_fixed=_already_fixed(here, failure),
+        already_fixed=_already_fixed(store, here, failure),
     )
 
 
@@ -42,9 +44,10 @@ def _is_about(one: PastFix, failure: Failure, root: str) -> bool:
     return one.root == root and _place(one.watch.step_path) == _place(failure.step_path)
 
 
-def _already_fixed(past: Sequence[PastFix], failure: Failure) -> AlreadyFixed | None:
+def _already_fixed(store: Store, past: Sequence[PastFix], failure: Failure) -> AlreadyFixed | None:
     """The newest fix in place that the failed run did not have, unless the failure came back.
 
+    Nor where somebody has edited what it touched: nobody knows then whether it is still fixed.
     It was made for the same names: what has put one missing template right says nothing of another.
     """
     version = failure.workflow_version
@@ -53,19 +56,32 @@ def _already_fixed(past: Sequence[PastFix], failure: Failure) -> AlreadyFixed | 
     for one in past:
         watch = one.watch
         if one.is_applied and watch.version > version and one.entities == failure.entities:
-            if watch.state is OutcomeState.REGRESSED:
+            if watch.state is OutcomeState.REGRESSED or watch.edit is not None:
                 return None
-            return AlreadyFixed(
+            stands = outcome_of(watch).explanation
+            fixed = AlreadyFixed(
                 change_id=watch.change_id,
                 fix_type=watch.fix_type,
                 version=watch.version,
                 state=watch.state,
-                words=(
-                    f"This has been fixed since, in version {watch.version} (the run had version "
-                    f"{version}). {outcome_of(watch).explanation}"
-                ),
+                words=_done(one, version),
+                standing_id=one.standing_id,
             )
+            if one.standing_id is None:
+                return fixed.model_copy(update={"words": f"{fixed.words} {stands}"})
+            made = store.changes.get(failure.workspace_id, watch.change_id)
+            return with_what_changed(fixed, made, stands)
     return None
+
+
+def _done(one: PastFix, version: int) -> str:
+    """Who it was that fixed what a run of *version* failed on: somebody, or nobody."""
+    when = f"since, in version {one.watch.version} (the run had version {version})"
+    if one.standing_id is None or one.signed_by is None:
+        return f"This has been fixed {when}."
+    signed_by = one_line(one.signed_by)
+    told = by_itself(one.watch.fix_type, standing_id=one.standing_id, signed_by=signed_by)
+    return f"This has been fixed by itself {when}: {told}"
 
 
 def _place(path: str | None) -> str | None:

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -13,6 +14,8 @@ from ..snapshot import Snapshot, Standing, canonical_yaml
 from ..types import Preview
 
 NOWHERE = "/dev/null"
+#: Parts that are kept at hand as YAML: a fix is shown, approved and applied on the same ones.
+MOST_PARTS = 128
 
 
 def preview(fix: Change, *, fix_id: str, base: Snapshot) -> tuple[Preview, Snapshot]:
@@ -106,7 +109,13 @@ def _part(name: str, old: str | None, new: str | None) -> Iterator[str]:
 
 
 def _text(part: dict[str, JsonValue] | None) -> str | None:
-    return None if part is None else canonical_yaml(part)
+    return None if part is None else _yaml(json.dumps(part))
+
+
+@lru_cache(MOST_PARTS)
+def _yaml(part: str) -> str:
+    """Of a part as JSON text."""
+    return canonical_yaml(json.loads(part))
 
 
 def _lines(text: str | None) -> list[str]:

@@ -17,6 +17,7 @@ from .caller import Caller
 from .debug import RunDebugger
 from .parts import Parts
 from .pattern_view import PatternView
+from .standing_fixes import StandingFixes
 
 
 class LocalAnalyses:
@@ -39,7 +40,7 @@ class LocalAnalyses:
         workspace_id = self._caller.workspace_id
         run = self._parts.runs.run(workspace_id, execution_id)
         self._parts.intake.catch_up(workspace_id)
-        return self._parts.analyzer.analyze(
+        report = self._parts.analyzer.analyze(
             run,
             idempotency_key=self._caller.request,
             asked_by=self._caller.actor,
@@ -47,6 +48,10 @@ class LocalAnalyses:
             until=until,
             on_text=on_text,
         )
+        if self._caller.request is None or report.already_fixed or report.served_from:
+            return report
+        # the same request again has what is stored, without what was applied by itself
+        return StandingFixes(self._parts).as_given(workspace_id, report)
 
     def analyze_foreign(self, run: RunRecord, *, require_model: bool = False) -> Report:
         self._caller.require(Scope.ANALYZE)
@@ -70,7 +75,9 @@ class LocalAnalyses:
 
     def report(self, analysis_id: str) -> Report:
         self._caller.require(Scope.READ)
-        return self._parts.store.analyses.get(self._caller.workspace_id, analysis_id)
+        workspace_id = self._caller.workspace_id
+        stored = self._parts.store.analyses.get(workspace_id, analysis_id)
+        return StandingFixes(self._parts).as_given(workspace_id, stored)
 
     def debug(self, workflow_id: str) -> DebugView:
         return self._debugger.of_workflow(workflow_id)

@@ -1,6 +1,6 @@
 """The engine's own use cases for one principal: what the role may is checked, changes are recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.engine import Engine
@@ -8,8 +8,11 @@ from engine.observe.events import WorkspaceEvents
 from engine.run.allowances import BoundAllowances
 from engine.schedule.schedules import BoundSchedules
 from engine.storage.events import MOST_IN_A_PAGE
+from engine.storage.resource_checks import flaws
 from engine.tenancy import Executions, Workflows, WorkspaceEngine, WorkspaceResources
 
+from ..errors import InvalidInput
+from ..redaction import mask_secrets
 from ..types.engine import (
     AccountAllowances,
     Decision,
@@ -37,6 +40,7 @@ from ..types.engine import (
 )
 from ..types.principal import Principal, Role, Scope
 from .caller import Caller
+from .written_secrets import refuse_secret_name, refuse_secrets
 
 
 class GuardedWorkflows(Workflows):
@@ -263,11 +267,12 @@ class GuardedSchedules(BoundSchedules):
 
 
 class GuardedResources(WorkspaceResources):
-    def __init__(self, engine: Engine, caller: Caller) -> None:
+    def __init__(self, engine: Engine, caller: Caller, *, mask: Callable[[str], str]) -> None:
         super().__init__(
             engine, caller.workspace_id, actor=caller.actor, request_key=caller.request
         )
         self._caller = caller
+        self._mask = mask
 
     def list(self, kind: ResourceKind | None = None) -> tuple[StoredResource, ...]:
         self._caller.require(Scope.READ)
@@ -285,7 +290,13 @@ class GuardedResources(WorkspaceResources):
         *,
         expected_version: int | None = None,
     ) -> StoredResource:
+        """As the engine does. Raises InvalidInput for the first thing that is wrong with it."""
         self._caller.require(Scope.EDIT)
+        for one in flaws(ResourceKind(kind), name, content):
+            raise InvalidInput(self._mask(one.place), one.problem, one.advice)
+        if kind == ResourceKind.INTEGRATION:
+            refuse_secret_name(name, mask=self._mask)
+            refuse_secrets(content, mask=self._mask)
         stored = super().put(kind, name, content, expected_version=expected_version)
         self._caller.record("put_resource", f"{stored.kind}/{name}", version=stored.version)
         return stored
@@ -297,15 +308,17 @@ class GuardedResources(WorkspaceResources):
 
 
 class GuardedEngine(WorkspaceEngine):
-    """What the engine's own router is given."""
+    """What the engine's own router is given. mask: takes secrets out of a text."""
 
-    def __init__(self, engine: Engine, caller: Caller) -> None:
+    def __init__(
+        self, engine: Engine, caller: Caller, *, mask: Callable[[str], str] = mask_secrets
+    ) -> None:
         super().__init__(
             engine, caller.workspace_id, actor=caller.actor, request_key=caller.request
         )
         self.workflows: GuardedWorkflows = GuardedWorkflows(engine, caller)
         self.executions: GuardedExecutions = GuardedExecutions(engine, caller)
-        self.resources: GuardedResources = GuardedResources(engine, caller)
+        self.resources: GuardedResources = GuardedResources(engine, caller, mask=mask)
         self.events: GuardedEvents = GuardedEvents(engine, caller)
         self.quotas: GuardedQuotas = GuardedQuotas(engine, caller)
         self.schedules: GuardedSchedules = GuardedSchedules(engine, caller)

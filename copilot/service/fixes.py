@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from ..errors import ApprovalRefused, InvalidFix, NotFound
 from ..fixes import ACTIONS, Action, Fix, HandOver, parse_any
 from ..pipeline import watch
+from ..pipeline.apply import is_as_left, touched_resources
 from ..pipeline.preview import preview, preview_action
 from ..pipeline.validate import allow, validate
 from ..snapshot import Snapshot
 from ..storage.analyses import StoredFix
+from ..storage.changes import ChangeRecord
 from ..types import (
     Approval,
     Change,
@@ -23,6 +25,9 @@ from ..types.principal import Scope
 from .caller import Caller
 from .consequences import told_whole
 from .parts import Parts
+
+_NOTHING = "There is nothing to approve. Run the workflow again to see whether it holds."
+_BACK = "There is nothing to approve. {kind} {change} to take it back."
 
 
 class LocalFixes:
@@ -70,31 +75,38 @@ class LocalFixes:
     def waiting(self) -> Sequence[Approval]:
         """Approvals that wait for a second person, the oldest first."""
         self._caller.require(Scope.READ)
-        return self._parts.store.approvals.waiting(self._caller.workspace_id)
+        workspace_id, store = self._caller.workspace_id, self._parts.store
+        found = store.approvals.waiting(workspace_id)
+        names = store.people.names(workspace_id, {one.actor for one in found})
+        return tuple(
+            one.model_copy(update={"actor_name": names.get(one.actor, _end_of(one.actor))})
+            for one in found
+        )
 
     def apply(self, approval_id: str) -> Change:
         self._caller.require(Scope.APPROVE)
-        workspace_id = self._caller.workspace_id
-        approval = self._parts.store.approvals.find(workspace_id, approval_id)
-        if approval is None:
-            raise NotFound("approval")
-        stored = self._parts.store.analyses.fix(workspace_id, approval.fix_id)
-        self._parts.autonomy.require_approvable(workspace_id, stored.fix_type)
-        change = self._parts.applier.apply(
+        workspace_id, store = self._caller.workspace_id, self._parts.store
+        with store.database.reads():
+            approval = store.approvals.find(workspace_id, approval_id)
+            if approval is None:
+                raise NotFound("approval")
+            stored = store.analyses.fix(workspace_id, approval.fix_id)
+            self._parts.autonomy.require_approvable(workspace_id, stored.fix_type)
+        return self._parts.applier.apply(
             approval_id,
             workspace_id=workspace_id,
             workflow_id=stored.workflow_id,
             propose=self._propose(parse_any(stored.fix), stored.fix_id),
             change_id=self._caller.id_for("change"),
+            approval=approval,
+            by=self._caller.principal,
         )
-        self._caller.record("apply_fix", change.change_id, fix_id=change.fix_id)
-        return change
 
     def undo(self, change_id: str) -> Reversal:
-        return self._take_back("undo_fix", change_id, self._parts.applier.undo)
+        return self._take_back(change_id, self._parts.applier.undo)
 
     def revert(self, change_id: str) -> Reversal:
-        return self._take_back("revert_fix", change_id, self._parts.applier.revert)
+        return self._take_back(change_id, self._parts.applier.revert)
 
     def changes(self, workflow_id: str) -> Sequence[Change]:
         """What was changed in a workflow, newest first, undone and failed changes too."""
@@ -145,18 +157,26 @@ class LocalFixes:
         except NotFound:
             return None
 
-    def _take_back(
-        self, action: str, change_id: str, take_back: Callable[..., Reversal]
-    ) -> Reversal:
+    def _take_back(self, change_id: str, take_back: Callable[..., Reversal]) -> Reversal:
         self._caller.require(Scope.APPROVE)
-        reversal = take_back(
+        workspace_id = self._caller.workspace_id
+        done = take_back(
             change_id,
-            workspace_id=self._caller.workspace_id,
+            workspace_id=workspace_id,
             actor=self._caller.actor,
             reversal_id=self._caller.id_for("change"),
+            by=self._caller.principal,
         )
-        self._caller.record(action, change_id, by_change=reversal.change.change_id)
-        return reversal
+        had_held = self._had_held(workspace_id, change_id)
+        told = " ".join(one for one in (had_held, done.notice) if one)
+        return done.model_copy(update={"notice": told or None})
+
+    def _had_held(self, workspace_id: str, change_id: str) -> str | None:
+        try:
+            found = self._parts.store.outcomes.get(workspace_id, change_id)
+        except NotFound:  # of an action
+            return None
+        return watch.had_held(found)
 
     def _preview(self, fix_id: str) -> Preview:
         workspace_id = self._caller.workspace_id
@@ -177,7 +197,7 @@ class LocalFixes:
                 )
                 return preview(fix, fix_id=fix_id, base=base)
             except InvalidFix:
-                self._refuse_in_place(fix_id, base.workflow_id)
+                self._refuse_in_place(fix, fix_id, base)
                 raise
 
         return propose
@@ -191,14 +211,47 @@ class LocalFixes:
         )
         return preview_action(action, fix_id=fix_id, base=base, standing=standing)
 
-    def _refuse_in_place(self, fix_id: str, workflow_id: str) -> None:
-        """A fix that does not fit because it is there already is told as that."""
-        for change in self._parts.store.changes.history(self._caller.workspace_id, workflow_id):
-            if change.fix_id == fix_id and _in_place(change):
+    def _refuse_in_place(self, fix: Fix, fix_id: str, base: Snapshot) -> None:
+        """A fix that does not fit because *base* has it already is told as that."""
+        changes = self._parts.store.changes
+        for change in changes.history(base.workspace_id, base.workflow_id):
+            if change.fix_id != fix_id or not _in_place(change):
+                continue
+            if isinstance(fix, Action):
+                done = f"this was done already, by {change.change_id}."
+                raise ApprovalRefused(done, _BACK.format(kind="Undo", change=change.change_id))
+            record = changes.get(base.workspace_id, change.change_id)
+            if self._stands(record, base):
                 raise ApprovalRefused(
-                    f"this fix is applied already (change {change.change_id}, "
-                    f"version {change.version})."
+                    f"this fix is in place already, by {change.change_id}, since version "
+                    f"{change.version}.",
+                    _BACK.format(kind="Revert", change=change.change_id),
                 )
+        if self._is_written(fix, fix_id, base):
+            raise ApprovalRefused("the workflow has what this fix would write already.", _NOTHING)
+
+    def _stands(self, record: ChangeRecord, base: Snapshot) -> bool:
+        names = {name for _, name in touched_resources(record.before, record.after)}
+        found = self._parts.target.snapshot(base.workspace_id, base.workflow_id, also=names)
+        return is_as_left(record.before, record.after, found)
+
+    def _is_written(self, fix: Fix, fix_id: str, base: Snapshot) -> bool:
+        """Whether *base* has what the fix makes of the version that its run was of."""
+        stored = self._parts.store.analyses.fix(base.workspace_id, fix_id)
+        run = self._run_behind(stored)
+        if isinstance(fix, Action) or run is None or run.workflow_version is None:
+            return False
+        try:
+            old = self._parts.versions.at(base.workspace_id, base.workflow_id, run.workflow_version)
+            fixed = self._parts.target.canonical(fix.apply(old))
+        except (InvalidFix, NotFound):
+            return False
+        return is_as_left(old, fixed, base)
+
+
+def _end_of(actor: str) -> str:
+    """Who has no key here is called as the id ends: 'ana' of 'local:ana'."""
+    return actor.rpartition(":")[2]
 
 
 def _in_place(change: Change) -> bool:

@@ -11,6 +11,7 @@ from ..types.learning import Feedback, GoldenCase, LearningSummary, Level, Level
 from ..types.principal import Scope
 from .caller import Caller
 from .parts import Parts
+from .standing_needs import StandingNeeds
 
 LONGEST_REASON = 1_000
 
@@ -51,10 +52,13 @@ class LocalLearning:
 
     def levels(self) -> Sequence[LevelSetting]:
         self._caller.require(Scope.READ)
-        return self._parts.autonomy.shown(self._caller.workspace_id)
+        return self._needs(self._parts.autonomy.shown(self._caller.workspace_id))
 
     def set_level(self, fix_type: str, level: Level) -> Sequence[LevelSetting]:
-        return self._parts.autonomy.set(self._caller.principal, fix_type, level)
+        return self._needs(self._parts.autonomy.set(self._caller.principal, fix_type, level))
+
+    def _needs(self, levels: Sequence[LevelSetting]) -> Sequence[LevelSetting]:
+        return StandingNeeds(self._parts, self._caller.workspace_id).of_levels(levels)
 
     def case(self, change_id: str) -> GoldenCase:
         self._caller.require(Scope.READ)

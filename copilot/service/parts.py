@@ -22,13 +22,14 @@ from ..ports import (
     Outlooks,
     RunReader,
     Target,
+    Versions,
 )
 from ..rollbacks import Rollbacks
 from ..storage.store import Store
 from ..types.account import RuntimeInfo
 
-#: Of a workspace and a fix.
-DryRun = Callable[[str, str], Literal["passed", "failed", "not_possible"]]
+#: Of a workspace, a fix and a failed run, for so many seconds at most.
+DryRun = Callable[[str, str, str, float], Literal["passed", "failed", "not_possible"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,13 @@ class Parts:
 
     analysis_seconds: the longest an analysis takes. mask: takes secrets out of a text.
     fix_policy: what fixes may do in a workspace, as it is now. dry_run: what came of trying a fix
-    on the failed input.
+    on the input that a run has failed on.
     """
 
     store: Store
     runs: RunReader
     target: Target
+    versions: Versions
     deeds: Deeds
     checker: DefinitionChecker
     definitions: DefinitionReader
@@ -64,4 +66,4 @@ class Parts:
     analysis_seconds: float = 10.0
     mask: Callable[[str], str] = str
     fix_policy: Callable[[str], FixPolicy] = lambda _workspace_id: ANY_FIX
-    dry_run: DryRun = lambda _workspace_id, _fix_id: "not_possible"
+    dry_run: DryRun = lambda _workspace_id, _fix_id, _run, _seconds: "not_possible"

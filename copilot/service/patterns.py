@@ -18,8 +18,8 @@ from .caller import Caller
 from .causes import break_down
 from .parts import Parts
 from .pattern_view import PatternView
+from .reasons import checked_reason
 
-LONGEST_REASON = 500
 #: Days that a breakdown is about where nothing is said, and the most.
 DAYS = 30
 MOST_DAYS = 366
@@ -47,7 +47,7 @@ class LocalPatterns:
 
     def dismiss(self, workflow_id: str, signature: str, *, reason: str = "") -> PatternLife:
         self._caller.require(Scope.APPROVE)  # it hides a warning: no machine is talked into it
-        said = _reason(reason)
+        said = checked_reason(reason)
         version = self._version(workflow_id)
 
         def decide(one: StoredPattern, now: datetime) -> StoredPattern:
@@ -60,7 +60,7 @@ class LocalPatterns:
 
     def reopen(self, workflow_id: str, signature: str, *, reason: str = "") -> PatternLife:
         self._caller.require(Scope.RUN)
-        said = _reason(reason)
+        said = checked_reason(reason)
 
         def decide(one: StoredPattern, now: datetime) -> StoredPattern:
             return reopen(one, by_name=self._caller.principal.name, reason=said, at=now)
@@ -71,7 +71,7 @@ class LocalPatterns:
 
     def pause(self, workflow_id: str, signature: str, *, reason: str = "") -> WorkflowRecord:
         self._caller.require(Scope.RUN)
-        said = _reason(reason)
+        said = checked_reason(reason)
         one = self._patterns.get(self._caller.workspace_id, workflow_id, signature)
         return self._workflows.pause(workflow_id, reason=said or _why(one))
 
@@ -108,13 +108,6 @@ class LocalPatterns:
 
     def _record(self, action: str, one: StoredPattern, reason: str) -> None:
         self._caller.record(action, one.workflow_id, signature=one.signature, reason=reason)
-
-
-def _reason(reason: str) -> str:
-    if len(reason) > LONGEST_REASON:
-        problem = f"has {len(reason)} characters."
-        raise InvalidInput("reason", problem, f"At most {LONGEST_REASON} fit.")
-    return one_line(reason, limit=LONGEST_REASON)
 
 
 def _why(one: StoredPattern) -> str:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..types.frozen import storable
 from ..types.learning import Level
 from ..types.principal import Principal
 from .audit import append
-from .database import Database, keep_others_out
+from .database import Database, Prepared, keep_others_out
 from .learning_tables import AUTONOMY
+
+_OF = Prepared(select(AUTONOMY).where(AUTONOMY.c.workspace_id == bindparam("workspace")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,7 @@ class AutonomyStore:
 
 
 def _stored(connection: Connection, workspace_id: str) -> dict[str, SetLevel]:
-    wanted = select(AUTONOMY).where(AUTONOMY.c.workspace_id == workspace_id)
     return {
         row.fix_type: SetLevel(Level(row.level), row.set_by, row.set_by_name, row.set_at)
-        for row in connection.execute(wanted)
+        for row in _OF.all(connection, {"workspace": workspace_id})
     }

@@ -2,6 +2,8 @@
 
 The row of a standing approval is held while one is given under it, while the change of one begins,
 and while it is revoked. So its caps are never passed, and nothing begins after it was revoked.
+It is good only while whoever signed it is an owner who can come in; that is looked at in the same
+transactions, with what makes them one held.
 """
 
 import hashlib
@@ -19,11 +21,14 @@ from ..types.standing import StandingApproval, StandingState, StandingTerms, Sta
 from .approvals import find_approval, new_approval
 from .audit import append
 from .database import Database, insert_new, new_id
+from .signers import why_no_owner
 from .standing_tables import STANDING_APPROVAL
 from .tables import APPROVAL, CHANGE
 
 _MINE = STANDING_APPROVAL.c
 _ENDED = frozenset({StandingState.REVOKED, StandingState.EXPIRED})
+#: What is found out about a standing approval when it is looked at.
+_FOUND = frozenset({"state", "suspended_because", "uses", "uses_today", "acts", "missing"})
 Covers = Callable[[StandingApproval], bool]
 
 
@@ -106,7 +111,8 @@ class StandingStore:
         """An approval of exactly *preview*, given under one that *covers* it and is not used up.
 
         A fix is approved so once: while that approval is good the same diff gets it again, and
-        after that nothing. The audit says whose signature it was. None when nothing covers it.
+        after that nothing. The audit says whose signature it was, and notes it where one would have
+        covered it whose signer is no owner any more. None when nothing covers it.
         """
         own_id = _approval_id(workspace_id, preview.fix_id)
         with self._database.write() as connection:
@@ -114,8 +120,11 @@ class StandingStore:
             for standing_id in _candidates(connection, workspace_id, preview.fix_type):
                 row = _row(connection, workspace_id, standing_id, hold=True)
                 now = self._database.now()
-                standing = _standing(connection, row, now)
+                standing = _standing(connection, row, now, hold=True)
                 if standing.state in _ENDED or not covers(standing):
+                    continue
+                if standing.state is StandingState.SUSPENDED:
+                    _note_refused(connection, standing, preview, workspace_id, at=now)
                     continue
                 if earlier is not None and _is_good(earlier, standing, preview, now):
                     return earlier
@@ -146,6 +155,10 @@ def require_standing(
         raise ApprovalRefused(f"the standing approval {standing_id} was revoked.")
     if now >= row.expires_at:
         raise ApprovalRefused(f"the standing approval {standing_id} has expired.")
+    signed_by = (row.created_by, row.created_by_name)
+    why = why_no_owner(connection, workspace_id, signed_by, now=now, hold=True)
+    if why is not None:
+        raise ApprovalRefused(f"the standing approval {standing_id} is suspended. {why}")
 
 
 def signer(standing: StandingApproval, workspace_id: str) -> Principal:
@@ -172,6 +185,19 @@ def _give(
     details = {"approval_id": own_id, "digest": preview.digest, "standing_id": standing_id}
     append(connection, by, "approve_fix", preview.fix_id, details, at=at)
     return find_approval(connection, by.workspace_id, own_id)
+
+
+def _note_refused(
+    connection: Connection,
+    standing: StandingApproval,
+    preview: Preview,
+    workspace_id: str,
+    *,
+    at: datetime,
+) -> None:
+    details = {"fix_id": preview.fix_id, "reason": standing.suspended_because}
+    by = signer(standing, workspace_id)
+    append(connection, by, "refuse_standing", standing.standing_id, details, at=at)
 
 
 def _approval_id(workspace_id: str, fix_id: str) -> str:
@@ -220,7 +246,10 @@ def _get(
     return _standing(connection, _row(connection, workspace_id, standing_id), now)
 
 
-def _standing(connection: Connection, row: Any, now: datetime) -> StandingApproval:
+def _standing(
+    connection: Connection, row: Any, now: datetime, *, hold: bool = False
+) -> StandingApproval:
+    """hold: that whoever signed it is an owner stays so until the transaction ends."""
     midnight = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
     given = (
         APPROVAL.c.workspace_id == row.workspace_id,
@@ -229,23 +258,29 @@ def _standing(connection: Connection, row: Any, now: datetime) -> StandingApprov
     count = select(func.count()).select_from(APPROVAL)
     uses = connection.execute(count.where(*given)).scalar_one()
     today = count.where(*given, APPROVAL.c.created_at >= midnight)
-    known = StandingApproval.model_fields.keys() - {"state", "uses", "uses_today"}
+    signed_by = (row.created_by, row.created_by_name)
+    why = why_no_owner(connection, row.workspace_id, signed_by, now=now, hold=hold)
+    state = _state(row, uses, now, is_owner=why is None)
+    known = StandingApproval.model_fields.keys() - _FOUND
     facts = {name: getattr(row, name) for name in known}
     return StandingApproval.model_validate(
         facts
         | {
-            "state": _state(row, uses, now),
+            "state": state,
+            "suspended_because": why if state is StandingState.SUSPENDED else None,
             "uses": uses,
             "uses_today": connection.execute(today).scalar_one(),
         }
     )
 
 
-def _state(row: Any, uses: int, now: datetime) -> StandingState:
+def _state(row: Any, uses: int, now: datetime, *, is_owner: bool) -> StandingState:
     if row.revoked_at is not None:
         return StandingState.REVOKED
     if now >= row.expires_at:
         return StandingState.EXPIRED
+    if not is_owner:
+        return StandingState.SUSPENDED
     return StandingState.USED_UP if uses >= row.max_uses else StandingState.ACTIVE
 
 

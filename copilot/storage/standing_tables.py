@@ -23,8 +23,6 @@ class StandingApprovalRow(Base, table=True):
     workflow_id: str | None
     max_uses: int
     max_uses_per_day: int | None
-    confirmed_only: bool
-    tried_only: bool
     created_by: str
     created_by_name: str
     created_at: datetime = moment()

@@ -29,6 +29,7 @@ from engine.run.resume_options import RoundEstimate as RoundEstimate
 from engine.schedule.warnings import ScheduleWarning as ScheduleWarning
 from engine.storage.events import EventPage as EventPage
 from engine.storage.events import RunEvent as RunEvent
+from engine.storage.resource_checks import RESOURCE_EXAMPLES as RESOURCE_EXAMPLES
 from engine.storage.schedule_records import ScheduledStart as ScheduledStart
 from engine.storage.schedule_records import ScheduleNotice as ScheduleNotice
 from engine.storage.schedule_records import ScheduleRecord as ScheduleRecord

@@ -11,6 +11,9 @@ from .frozen import Frozen
 class SuccessRate(Frozen):
     """Of the fixes that were judged, how many held; those under watch are not judged yet.
 
+    Those that were edited or taken back before never will be. Each counts in one of the five
+    numbers; the words are those of an outcome.
+
     `rate`, `low` and `high` are shares from 0 to 1, null until one is judged. With a probability
     of 95 % the true share lies between `low` and `high` (Wilson's interval).
     """
@@ -18,7 +21,13 @@ class SuccessRate(Frozen):
     name: str = Field(description="Of the fix type, root cause, entry, runtime or model.")
     verified: int
     regressed: int
-    undecided: int = Field(description="Applied, and neither verified nor regressed so far.")
+    under_watch: int = Field(description="In place, and neither verified nor regressed so far.")
+    undecided: int = Field(
+        default=0,
+        description="What they had touched was edited before they were judged, as their outcome "
+        "says; taken back since or not.",
+    )
+    taken_back: int = Field(default=0, description="Taken back before they were judged.")
     judged: int
     rate: float | None
     low: float | None
@@ -93,6 +102,13 @@ class LevelSetting(Frozen):
     meets_floor: bool = Field(
         default=False,
         description="Whether enough of them held here for a standing approval to apply them.",
+    )
+    missing: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "At the level 'standing', or where somebody has signed for the type: what is missing for "
+            "fixes of it to be applied by themselves, in words with their figures."
+        ),
     )
 
 

@@ -14,6 +14,8 @@ from .frozen import Frozen
 LONGEST_ERROR = 300
 LONGEST_PLACE = 300
 MOST_OPTIONS = 6
+#: The heading of what can be done although it is fixed already.
+BESIDES = "What can be done besides:"
 
 
 class MessageParts(Frozen):

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from .diagnosis import RootCause, Verdict
 from .frozen import Frozen
 from .pattern import PatternState
+from .report import AlreadyFixed
 
 
 class PassState(StrEnum):
@@ -46,9 +47,19 @@ class DigestItem(Frozen):
     root_cause: RootCause | None = None
     verdict: Verdict | None = None
     headline: str | None = None
-    fixes: tuple[str, ...] = Field(default=(), description="Ids that can be applied.")
+    already_fixed: AlreadyFixed | None = Field(
+        default=None, description="Where it has been fixed since, or was by the analysis itself."
+    )
+    fixes: tuple[str, ...] = Field(
+        default=(), description="Ids that can be applied; none where it is fixed already."
+    )
     proposal: str | None = Field(
         default=None, description="What the first of `fixes` would change, in one line."
+    )
+    not_applied_because: str | None = Field(
+        default=None,
+        exclude_if=lambda why: why is None,
+        description="Why none of `fixes` was applied by itself, where somebody has signed for that.",
     )
     not_analysed: str | None = Field(
         default=None,
@@ -71,6 +82,12 @@ class DigestFix(Frozen):
     state: FixNews = Field(description="The last that happened to it since then.")
 
 
+class AppliedFix(AlreadyFixed):
+    """A fix that nobody was asked about: applied in this pass, under a standing approval."""
+
+    workflow_id: str
+
+
 class Digest(Frozen):
     """What broke, what is new, what was fixed, and what it cost."""
 
@@ -90,6 +107,13 @@ class Digest(Frozen):
             "Repeated failures that are new, worsening or regressed first, dismissed ones last; "
             "then the largest impact."
         )
+    )
+    applied: tuple[AppliedFix, ...] = Field(
+        default=(),
+        description=(
+            "Fixes that were applied by themselves in this pass, under standing approvals. All that "
+            "happens to them from here on is among the `fixes` of the passes to come."
+        ),
     )
     fixes: tuple[DigestFix, ...] = ()
     credits: int

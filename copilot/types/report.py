@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from pydantic import AwareDatetime, Field, computed_field, model_validator
 
 from ..fixes import ACTIONS
-from .change import OutcomeState
+from .already_fixed import AlreadyFixed
 from .consultation import ModelUse
 from .diagnosis import Alternative, Evidence, RootCause, Verdict
 from .frozen import Frozen
@@ -99,16 +99,6 @@ class GreenRun(Frozen):
     ago: str = Field(description="'2 hours before this failure'.")
 
 
-class AlreadyFixed(Frozen):
-    """A fix for the same failure in this step, applied after the version that the run had."""
-
-    change_id: str
-    fix_type: str
-    version: int = Field(description="The first version of the workflow that has it.")
-    state: OutcomeState
-    words: str
-
-
 class SuggestedFix(Frozen):
     """A fix as shown. One with `fix_id` can be previewed, approved and applied."""
 
@@ -124,6 +114,17 @@ class SuggestedFix(Frozen):
     failed_before: int = Field(
         default=0, description="How often exactly this fix did not help against this failure here."
     )
+    not_applied_because: str | None = Field(
+        default=None,
+        exclude_if=lambda why: why is None,
+        description="Why it was not applied by itself, where somebody has signed for its type.",
+    )
+
+    @property
+    def left_alone(self) -> str | None:
+        """That it was not applied by itself, and why; None where nobody has signed for it."""
+        why = self.not_applied_because
+        return None if why is None else f"Not applied by itself: {why}."
 
 
 class Action(Frozen):
@@ -231,7 +232,8 @@ class Report(Frozen):
     )
     parts: MessageParts = MessageParts()
     can_pause: bool = Field(
-        default=False, description="Whether the workflow is in this workspace, to be paused."
+        default=False,
+        description="Whether a pause can help: the workflow is here, runs, and is not fixed already.",
     )
     pause_fix_id: str | None = Field(
         default=None,
@@ -242,7 +244,8 @@ class Report(Frozen):
         default=None, description="When a timer resumes the run; None: no timer is set."
     )
     already_fixed: AlreadyFixed | None = Field(
-        default=None, description="Where it has been fixed since; such an analysis is free."
+        default=None,
+        description="Where it has been fixed since, which makes an analysis free, or is now.",
     )
 
     @model_validator(mode="before")
@@ -269,14 +272,15 @@ class Report(Frozen):
             told = [repeated(pattern.warning, cause, pattern.recommendation)]
             offered = {one.type for one in self.actions} - {"pause_workflow"}
             told += [] if offered and offered <= _CLEAR else [self._options()]
-            told += [self._resumption()]
+            told += [self._left_alone(), self._resumption()]
             shown = [one.action for one in self.actions]
         else:
-            told = [*self._told(), self._changed(), self._options(), self._wanted()]
+            told = [*self._told(), self._changed(), self._options(), self._left_alone()]
+            told += [self._wanted()]
             shown = [one.action for one in self.actions if not self._is_asked(one)]
             told += [self._resumption(), self._question]
         if self.already_fixed is not None:
-            told = [self.already_fixed.words, *told]
+            told = [*self.already_fixed.paragraphs(), *told]
         return "\n\n".join(text for text in (*told, buttons(shown)) if text)
 
     def _actions(self) -> Iterator[Action]:
@@ -317,6 +321,11 @@ class Report(Frozen):
     def _options(self) -> str | None:
         own_words = tuple(fix.description for fix in self.suggested_fixes)
         return numbered(self.parts.lead, self.parts.options or own_words)
+
+    def _left_alone(self) -> str | None:
+        """Of the first fix that somebody has signed for: which it is, the lines above don't say."""
+        found = next((fix for fix in self.suggested_fixes if fix.left_alone), None)
+        return None if found is None else f"{found.type}: {found.left_alone}"
 
     def _is_asked(self, one: Action) -> bool:
         """Whether the question takes the place of its button."""

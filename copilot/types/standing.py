@@ -20,22 +20,21 @@ class StandingState(StrEnum):
     EXPIRED = "expired"
     USED_UP = "used_up"
     REVOKED = "revoked"
+    SUSPENDED = "suspended"
 
 
 class StandingTerms(Frozen):
-    """What an owner signs: fixes of one type, and when one of them may be applied unseen."""
+    """What an owner signs: fixes of one type, applied unseen.
+
+    Only where the evidence has confirmed the root cause, and the fix was tried on the failed input
+    and passed: no signature makes that unnecessary.
+    """
 
     fix_type: Annotated[str, Field(min_length=1, max_length=100)]
     workflow_id: Id | None = Field(default=None, description="Null: in every workflow.")
     max_uses: Uses = Field(description="How many fixes it approves in all.")
     max_uses_per_day: Uses | None = Field(default=None, description="In a day (UTC).")
     expires_at: AwareDatetime = Field(description="At most 90 days from now.")
-    confirmed_only: bool = Field(
-        default=True, description="Only where the evidence has confirmed the root cause."
-    )
-    tried_only: bool = Field(
-        default=True, description="Only where the fix was tried on the failed input, and passed."
-    )
 
 
 class StandingApproval(StandingTerms):
@@ -43,6 +42,9 @@ class StandingApproval(StandingTerms):
 
     standing_id: str
     state: StandingState
+    suspended_because: str | None = Field(
+        default=None, description="Why it approves nothing: whoever signed it is no owner any more."
+    )
     created_by: str
     created_by_name: str
     created_at: AwareDatetime
@@ -51,6 +53,13 @@ class StandingApproval(StandingTerms):
     revoked_at: AwareDatetime | None = None
     uses: int = Field(description="Approvals it has given so far.")
     uses_today: int
+    acts: bool = Field(
+        default=False,
+        description="Whether fixes are applied by themselves under it, as things stand.",
+    )
+    missing: tuple[str, ...] = Field(
+        default=(), description="What is missing for that, in words with their figures."
+    )
 
 
 class StandingUse(Frozen):

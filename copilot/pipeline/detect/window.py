@@ -77,8 +77,11 @@ def _recommendation(
     captures: Mapping[str, str],
 ) -> str:
     with_name, without = ADVICE[root_cause]
-    # the file a missing thing was looked for in is there: the thing itself comes first
-    named = sorted(captures, key=lambda slot: slot == "file")
+    named = [slot for slot in captures if slot != "file"]
+    own = {value for _, value in members[0].entities}
+    # the file that a missing thing was looked for in is there: it is nothing to wait for
+    if not any(captures[slot] in own for slot in named):
+        named = list(captures)
     name = next((captures[slot] for slot in named if captures[slot] in shared), None)
     if name is not None:
         return with_name.format(name=name)

@@ -8,11 +8,13 @@ from rich.text import Text
 from ...types import Approval
 from ...types.standing import StandingApproval, StandingState, StandingUse
 from ._lists import say_if_none, table_of
-from ._shown import cell, line, moment
+from ._shown import PROSE, cell, line, moment
+
+_ALIVE = frozenset({StandingState.ACTIVE, StandingState.SUSPENDED})
 
 
 def show_standing(console: Console, found: Sequence[StandingApproval]) -> None:
-    """Two lines each: what it is for, and how it stands."""
+    """Three lines each: what it is for, how it stands, and whether it acts."""
     for one in found:
         where = f"in {line(one.workflow_id)}" if one.workflow_id else "in every workflow"
         what = f"{line(one.standing_id)}  {line(one.fix_type)} {where}"
@@ -20,11 +22,19 @@ def show_standing(console: Console, found: Sequence[StandingApproval]) -> None:
         facts = (
             _life(one),
             _uses(one),
-            *_conditions(one),
             f"signed by {line(one.created_by_name)}",
         )
         console.print(Text(f"  {', '.join(facts)}", style="dim"), soft_wrap=True)
+        if one.state in _ALIVE and (one.acts or one.missing):
+            console.print(Text(f"  {_acting(one)}"), soft_wrap=True)
     say_if_none(console, found, "No standing approvals. An owner makes one with `standing create`.")
+
+
+def _acting(one: StandingApproval) -> str:
+    if one.acts:
+        return "Acts now: what it covers is applied by itself."
+    missing = "; ".join(line(why, limit=PROSE) for why in one.missing)
+    return f"Does not act yet: {missing}."
 
 
 def _life(one: StandingApproval) -> str:
@@ -35,6 +45,8 @@ def _life(one: StandingApproval) -> str:
             return f"expired {moment(one.expires_at)}"
         case StandingState.USED_UP:
             return "used up"
+        case StandingState.SUSPENDED:
+            return f"suspended: {line(one.suspended_because or '').rstrip('.')}"
         case _:
             return f"until {moment(one.expires_at)}"
 
@@ -43,12 +55,6 @@ def _uses(one: StandingApproval) -> str:
     today = one.max_uses_per_day
     daily = "" if today is None else f", {one.uses_today} of {today} today"
     return f"{one.uses} of {one.max_uses} used{daily}"
-
-
-def _conditions(one: StandingApproval) -> Sequence[str]:
-    named = (("confirmed", one.confirmed_only), ("tried", one.tried_only))
-    wanted = [word for word, is_needed in named if is_needed]
-    return [f"only {' and '.join(wanted)}"] if wanted else []
 
 
 def show_uses(console: Console, uses: Sequence[StandingUse]) -> None:
@@ -64,6 +70,7 @@ def show_uses(console: Console, uses: Sequence[StandingUse]) -> None:
 def show_waiting_fixes(console: Console, approvals: Sequence[Approval]) -> None:
     table = table_of(3)
     for one in approvals:
-        table.add_row(cell(one.fix_id), cell(f"by {one.actor}"), f"until {moment(one.expires_at)}")
+        by = cell(f"by {one.actor_name or one.actor}")
+        table.add_row(cell(one.fix_id), by, f"until {moment(one.expires_at)}")
     console.print(table)
     say_if_none(console, approvals, "No approval waits for a second person.")

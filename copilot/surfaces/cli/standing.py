@@ -31,8 +31,6 @@ def standing() -> None:
 @click.option(
     "--expires", metavar="WHEN", required=True, help="After a time (30d) or on a date; at most 90d."
 )
-@click.option("--unconfirmed", is_flag=True, help="Also where the root cause is only likely.")
-@click.option("--untried", is_flag=True, help="Also where the fix could not be tried before.")
 @on_workspace
 def create(
     fix_type: str,
@@ -40,8 +38,6 @@ def create(
     uses: int,
     per_day: int | None,
     expires: str,
-    unconfirmed: bool,
-    untried: bool,
     settings: Settings,
     as_json: bool,
 ) -> None:
@@ -56,8 +52,6 @@ def create(
         max_uses=uses,
         max_uses_per_day=per_day,
         expires_at=moment_of(expires, datetime.now(UTC)),
-        confirmed_only=not unconfirmed,
-        tried_only=not untried,
     )
     with service(settings) as asked:
         made = asked.standing.create(terms)

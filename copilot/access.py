@@ -14,6 +14,7 @@ from typing import Final
 from .characters import has_hidden
 from .errors import InvalidInput, Unauthenticated
 from .storage.people import KeyDraft, is_live
+from .storage.signers import LOCAL_OWNER
 from .storage.store import Store
 from .types.account import ApiKey, NewApiKey
 from .types.frozen import storable
@@ -109,7 +110,7 @@ class Access:
         """The person at the command line: who holds the database file, holds the workspace."""
         shown = storable(name)
         return Principal(
-            id=f"local:{shown}", name=shown, workspace_id=workspace_id, role=Role.OWNER
+            id=f"{LOCAL_OWNER}{shown}", name=shown, workspace_id=workspace_id, role=Role.OWNER
         )
 
 

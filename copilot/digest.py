@@ -1,4 +1,6 @@
-"""The digest of a nightly pass for people: as Markdown, as plain text, and as a letter.
+"""The digest of a nightly pass: what it tells of each kind, and the whole for people to read.
+
+For people it is Markdown, plain text, or a letter.
 
 Everything that may come from an error, a workflow or a model goes through the style's `data`: one
 line, nothing hidden, and nothing that Markdown or HTML would understand.
@@ -15,11 +17,15 @@ from .errors import NotAnalysable, NotFound
 from .markdown import code_span
 from .notify import Letter
 from .pipeline.sanitize import one_line
-from .types.nightly import Digest, DigestFix, DigestItem, LeftOut, PassState
+from .storage.changes import ChangeRecord
+from .types import AlreadyFixed, Report
+from .types.nightly import AppliedFix, Digest, DigestFix, DigestItem, LeftOut, PassState
 from .types.pattern import PatternState
 
 #: Kinds of failure that are told one by one; the digest itself has all of them.
 MOST_TOLD = 50
+#: Characters of the sentences that say what was fixed.
+_LONGEST_WORDS = 800
 
 _NOT_FAILED, _NOT_HERE = NotAnalysable.code, NotFound.code
 _REASONS: Mapping[str, str] = {
@@ -52,11 +58,54 @@ _NEWS: Mapping[str, str] = {
 class _Style:
     """How one form writes data from outside, a command, headings, entries and the whole."""
 
-    data: Callable[[str], str]
+    mark: Callable[[str], str]
     command: Callable[[str], str]
     heading: Callable[[str], str]
     entries: Callable[[Sequence[Sequence[str]]], str]
     paragraph: Callable[[str], str]
+
+    def data(self, text: str, *, limit: int = 200) -> str:
+        return self.mark(one_line(text, limit=limit))
+
+
+def with_findings(item: DigestItem, report: Report) -> DigestItem:
+    """*item* with what *report* found. What is fixed already is told, and nothing beside it proposed."""
+    done = report.already_fixed
+    offers = [] if done else [fix for fix in report.suggested_fixes if fix.fix_id is not None]
+    facts = {
+        "execution_id": report.execution_id,
+        "analysis_id": report.analysis_id,
+        "root_cause": report.root_cause,
+        "verdict": report.verdict,
+        "headline": report.headline,
+        "already_fixed": done and done.model_copy(update={"diff": None}),
+        "fixes": tuple(fix.fix_id for fix in offers),
+        "proposal": offers[0].description if offers else None,
+        "not_applied_because": next(
+            filter(None, (fix.not_applied_because for fix in offers)), None
+        ),
+    }
+    return item.model_copy(update=facts)
+
+
+def applied_in(
+    items: Sequence[DigestItem], *, since: datetime, change: Callable[[str], ChangeRecord | None]
+) -> tuple[AppliedFix, ...]:
+    """The fixes of *items* that were applied by themselves after *since*, each once.
+
+    change: the one of an id.
+    """
+    found: dict[str, AppliedFix] = {}
+    for item in items:
+        done = item.already_fixed
+        if done is None or done.standing_id is None or done.change_id in found:
+            continue
+        made = change(done.change_id)
+        moment = made and made.change.applied_at
+        if moment is not None and moment >= since:
+            facts = done.model_dump() | {"workflow_id": item.workflow_id}
+            found[done.change_id] = AppliedFix.model_validate(facts)
+    return tuple(found.values())
 
 
 def in_order(
@@ -121,6 +170,11 @@ def _headline(digest: Digest) -> str:
         return "nothing failed"
     new = sum(item.is_new for item in digest.items)
     novelty = f", {new} new" if new else ", none of them new"
+    done = len(digest.applied)
+    if done:
+        novelty += (
+            f"; {_count(done, 'fix', 'fixes')} applied by {'itself' if done == 1 else 'themselves'}"
+        )
     return f"{_count(digest.failures, 'failed run')} of {_count(digest.groups, 'kind')}{novelty}"
 
 
@@ -136,6 +190,9 @@ def _blocks(digest: Digest, style: _Style) -> Iterator[str]:
 
 def _told_blocks(digest: Digest, style: _Style) -> Iterator[str]:
     yield style.paragraph(_summary(digest, style))
+    if digest.applied:
+        yield style.heading("Applied by itself, under a standing approval")
+        yield style.entries([tuple(_applied(fix, style)) for fix in digest.applied])
     if digest.items:
         yield style.heading("What broke")
         told = digest.items[:MOST_TOLD]
@@ -171,8 +228,13 @@ def _told(item: DigestItem, digest: Digest, style: _Style) -> Iterator[str]:
         yield f"Not analysed: {_reason(item.not_analysed, digest, style)}."
     elif item.analysis_id is None:
         yield "Not analysed yet."
-    if item.proposal is not None:
+    if item.already_fixed is not None:
+        yield _already(item.already_fixed, digest, style)
+    elif item.proposal is not None:
         yield f"Proposed: {style.data(item.proposal)}"
+        if item.not_applied_because is not None:
+            why = style.data(item.not_applied_because, limit=_LONGEST_WORDS)
+            yield f"Not applied by itself: {why}."
     command = _next_command(item)
     if command is not None:
         yield style.command(command)
@@ -180,6 +242,8 @@ def _told(item: DigestItem, digest: Digest, style: _Style) -> Iterator[str]:
 
 def _next_command(item: DigestItem) -> str | None:
     """None where no analysis can be made."""
+    if item.already_fixed is not None:
+        return f"ask-copilot resume --mode partial {_argument(item.execution_id)}"
     if item.fixes:
         return f"ask-copilot fix apply {_argument(item.fixes[0])}"
     if item.analysis_id is not None:
@@ -205,6 +269,18 @@ def _reason(code: str, digest: Digest, style: _Style) -> str:
     )
 
 
+def _applied(fix: AppliedFix, style: _Style) -> Iterator[str]:
+    yield f"{style.data(fix.workflow_id)}: {style.data(fix.words, limit=_LONGEST_WORDS)}"
+    yield "Take it back: " + style.command(f"ask-copilot revert {_argument(fix.change_id)}")
+
+
+def _already(done: AlreadyFixed, digest: Digest, style: _Style) -> str:
+    """In short where the digest has told it above."""
+    if all(done.change_id != fix.change_id for fix in digest.applied):
+        return style.data(done.words, limit=_LONGEST_WORDS)
+    return f"Fixed by itself in version {done.version} ({style.data(done.change_id)})."
+
+
 def _fix(fix: DigestFix, style: _Style) -> str:
     what = f"{style.data(fix.fix_type)} in {style.data(fix.workflow_id)}"
     return f"{what}: {_NEWS[fix.state]} ({style.data(fix.change_id)})"
@@ -224,8 +300,8 @@ def _money(amount: Decimal) -> str:
     return f"${amount.normalize():f}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
 def _indented(entries: Sequence[Sequence[str]]) -> str:
@@ -245,21 +321,21 @@ def _html_list(entries: Sequence[Sequence[str]]) -> str:
 
 
 _TEXT = _Style(
-    data=one_line,
+    mark=str,
     command=str,
     heading=str,
     entries=_indented,
     paragraph=str,
 )
 _MARKDOWN = _Style(
-    data=lambda text: code_span(one_line(text)),
+    mark=code_span,
     command=code_span,
     heading=lambda words: f"## {words}",
     entries=_list,
     paragraph=str,
 )
 _HTML = _Style(
-    data=lambda text: html.escape(one_line(text)),
+    mark=html.escape,
     command=lambda command: f"<code>{html.escape(command)}</code>",
     heading=lambda words: f"<h2>{words}</h2>",
     entries=_html_list,

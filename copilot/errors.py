@@ -16,6 +16,7 @@
   + InsufficientCredits    the ledger refused the reservation
   + InvalidFix             the fix does not fit this workflow, or may not do this
   + StaleBase              the workflow changed between preview and apply
+  + EditedMeanwhile        what a fix touched was edited, so it can't be taken back
   + ApprovalRefused        none, used already, expired, or for another diff
   + UndoExpired            the undo window has closed; revert is still there
   + NotReversible          nothing to take back: never applied, taken back already, or an undo itself
@@ -205,6 +206,10 @@ class StaleBase(CopilotError):
 
     code = "stale_base"
 
+    @property
+    def diff(self) -> str:
+        return str(self.args[2])
+
     def __str__(self) -> str:
         seen, current, _fresh_diff = self.args
         if seen == current:
@@ -218,14 +223,62 @@ class StaleBase(CopilotError):
         )
 
 
+class EditedMeanwhile(CopilotError):
+    """`EditedMeanwhile(seen, current, diff, why)`: versions as integers; what was edited, as text.
+
+    why: in sentences, where it was not the workflow that was edited, or nothing was: another one
+    uses what the fix has made.
+    """
+
+    code = "edited_meanwhile"
+
+    def __init__(self, seen: int, current: int, diff: str, why: str = "") -> None:
+        super().__init__(seen, current, diff, why)
+
+    @property
+    def diff(self) -> str:
+        return str(self.args[2])
+
+    @property
+    def why(self) -> str:
+        return str(self.args[3])
+
+    @property
+    def advice(self) -> str:
+        """Where there is no diff to go by; empty otherwise."""
+        return "" if self.diff else "Do what the detail says first, or leave the fix in place."
+
+    def __str__(self) -> str:
+        seen, current, _diff, why = self.args
+        return why or (
+            f"What the fix touched was edited after it (it made version {seen}, it is now "
+            f"{current}), so taking it back would lose that. The diff shows the edits: change the "
+            "workflow by hand, or put them back first."
+        )
+
+
 class ApprovalRefused(CopilotError):
-    """`ApprovalRefused(problem)`."""
+    """`ApprovalRefused(problem, advice)`; advice: where to approve it again is of no use."""
 
     code = "approval_refused"
 
+    @classmethod
+    def by_another(cls, problem: str) -> "ApprovalRefused":
+        """What takes somebody else."""
+        return cls(problem, "Have another person approve the same diff; then it can be applied.")
+
+    @classmethod
+    def by_hand(cls) -> "ApprovalRefused":
+        """What is done elsewhere, and not applied."""
+        problem = "a person does this, by the steps of its preview; then recheck."
+        return cls(problem, "Do what the steps of its preview say, then recheck the fix.")
+
     def __str__(self) -> str:
-        (problem,) = self.args
-        return f"Not applied: {problem}"
+        return f"Not applied: {self.args[0]}"
+
+    @property
+    def advice(self) -> str:
+        return self.args[1] if len(self.args) > 1 else ""
 
 
 class UndoExpired(CopilotError):

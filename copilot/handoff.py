@@ -123,7 +123,11 @@ class _Text:
             yield "\n".join(
                 f"{number}. {self._code(fix.description)}" for number, fix in enumerate(fixes, 1)
             )
-        if self._handed.summary is None and not fixes:
+            yield from (self._code(fix.left_alone) for fix in fixes if fix.left_alone)
+        done = None if report is None else report.already_fixed
+        if done is not None:
+            yield self._code(done.words)
+        elif self._handed.summary is None and not fixes:
             yield "No remedy is known."
 
     def _verify(self) -> Iterator[str]:

@@ -9,7 +9,7 @@ from .notify import Courier, Outbox
 from .policy import Policy
 from .storage.audit import AuditTrail
 from .storage.store import Store
-from .types.engine import WaitingRun
+from .types.engine import StepApproval, WaitingRun
 from .types.nightly import Digest, PassState
 from .types.principal import Principal, PrincipalKind, Role
 
@@ -70,7 +70,7 @@ class NoticeJob:
     """Each minute: what has happened in workspaces that want to be told, and all that is to be sent.
 
     workspaces: their ids. catch_up: takes in the runs that have ended in one. waiting: its runs that
-    wait for a quota.
+    wait for a quota. asked: the decisions of people that its runs wait for.
     """
 
     def __init__(
@@ -81,12 +81,14 @@ class NoticeJob:
         workspaces: Callable[[], Iterable[str]],
         catch_up: Callable[[str], int],
         waiting: Callable[[str], Iterable[WaitingRun]],
+        asked: Callable[[str], Iterable[StepApproval]],
     ) -> None:
         self._outbox = outbox
         self._courier = courier
         self._workspaces = workspaces
         self._catch_up = catch_up
         self._waiting = waiting
+        self._asked = asked
 
     def __call__(self, _scheduled: datetime) -> None:
         """One workspace that can't be looked at keeps none of the others from being told."""
@@ -95,6 +97,7 @@ class NoticeJob:
                 self._catch_up(workspace_id)
                 self._outbox.look(workspace_id)
                 self._outbox.runs_parked(workspace_id, self._waiting(workspace_id))
+                self._outbox.runs_asking(workspace_id, self._asked(workspace_id))
             except Exception as error:  # noqa: BLE001 - runs everything there is, unattended
                 _log.error("What to tell of a workspace is not known: %s", type(error).__qualname__)
         self._courier.deliver()

@@ -2,7 +2,8 @@
 
 catch up > join groups > rank the kinds and store them > analyse one by one > finish with a digest.
 The ranked items are stored before the first analysis and each has its own idempotency key, so that
-a pass that was killed goes on where it was, and nothing is charged twice. Nothing is ever applied.
+a pass that was killed goes on where it was, and nothing is charged twice. Nothing is applied but
+what a standing approval covers, as in any analysis.
 Runs of other systems are not analysed again: what was found when they came in is told, for nothing.
 """
 
@@ -11,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from typing import Protocol, TypeVar
 
-from .digest import as_letter, in_order
+from .digest import applied_in, as_letter, in_order, with_findings
 from .errors import CopilotError, InsufficientCredits, InvalidInput, NotAnalysable, NotFound
 from .notify import Letter
 from .policy import Policy
@@ -99,6 +100,7 @@ class Nightly:
         self._nights: Nights = store.nights
         self._states = store.patterns.states
         self._answer_to = store.analyses.by_key
+        self._changes = store.changes
         self._catch_up = catch_up
         self._analyze = analyze
         self._policy = policy
@@ -107,6 +109,8 @@ class Nightly:
         self._status = status or _still_failed
         self._post = post
         self._regroup = regroup or _leave_groups
+        #: A stored report as it was told: with a fix that its analysis applied by itself.
+        self.as_given: Callable[[str, Report], Report] = lambda _, report: report
 
     def run(
         self,
@@ -212,7 +216,8 @@ class Nightly:
         for execution_id, is_here in self._candidates(one, item.item):
             try:
                 if is_here:
-                    return _told(item, self._analyze(one.workspace_id, execution_id, key))
+                    report = self._analyze(one.workspace_id, execution_id, key)
+                    return self._told(one, item, report)
             except NotAnalysable:
                 continue
             except NotFound:
@@ -220,7 +225,9 @@ class Nightly:
             absent = True
         # a process that was killed may have had its answer, and the run was resumed since
         paid = self._answer_to(one.workspace_id, key)
-        return self._unfailed(one, item, absent=absent) if paid is None else _told(item, paid)
+        if paid is None:
+            return self._unfailed(one, item, absent=absent)
+        return self._told(one, item, paid)
 
     def _leave(self, one: NightlyPass, item: NightlyItem, reason: LeftOut) -> NightlyItem:
         """*item* without a new analysis; one that needs none is told all the same."""
@@ -268,6 +275,12 @@ class Nightly:
             self._nights.finish(digest)
         return digest
 
+    def _told(self, one: NightlyPass, item: NightlyItem, report: Report) -> NightlyItem:
+        # the same key again, after a process was killed, has what is stored
+        if report.already_fixed is None and report.served_from is None:
+            report = self.as_given(one.workspace_id, report)
+        return _told(item, report)
+
     def _digest(self, one: NightlyPass, items: Sequence[NightlyItem]) -> Digest:
         spent = reduce(_Spent.plus, items, _NOTHING)
         return Digest(
@@ -282,6 +295,11 @@ class Nightly:
             analysed=sum(each.item.analysis_id is not None for each in items),
             items=in_order(
                 [each.item for each in items], lambda kinds: self._states(one.workspace_id, kinds)
+            ),
+            applied=applied_in(
+                [each.item for each in items],
+                since=one.started_at,
+                change=partial(self._changes.find, one.workspace_id),
             ),
             fixes=tuple(self._nights.fixes(one)),
             credits=spent.credits,
@@ -313,24 +331,13 @@ def _still_failed(_workspace_id: str, _execution_id: str) -> RunStatus:
 
 def _told(item: NightlyItem, report: Report, *, known: bool = False) -> NightlyItem:
     """*item* with what was found. *known*: before the pass, which is told for nothing."""
-    offers = [fix for fix in report.suggested_fixes if fix.fix_id is not None]
-    facts = {
-        "execution_id": report.execution_id,
-        "analysis_id": report.analysis_id,
-        "root_cause": report.root_cause,
-        "verdict": report.verdict,
-        "headline": report.headline,
-        "fixes": tuple(fix.fix_id for fix in offers),
-        "proposal": offers[0].description if offers else None,
-    }
-    told: DigestItem = item.item.model_copy(update=facts)
     receipt = report.receipt
     return replace(
         item,
         done=True,
         credits=0 if known else receipt.credits,
         cost_usd=Decimal(0) if known else receipt.cost_usd,
-        item=told,
+        item=with_findings(item.item, report),
     )
 
 

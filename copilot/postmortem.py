@@ -11,7 +11,7 @@ from enum import StrEnum
 from .markdown import code_block, code_span, prose
 from .pipeline.sanitize import one_line
 from .types import Evidence, Report, SuggestedFix, Verdict
-from .types.message import place
+from .types.message import BESIDES, place
 
 _TIERS = ("best", "better", "quick")
 _TIER_NAMES = {"best": "At the root", "better": "Or", "quick": "For now"}
@@ -26,6 +26,8 @@ class Priority(StrEnum):
 def priority(report: Report) -> tuple[Priority, str]:
     """How urgent it is, and why; from stored facts alone."""
     pattern = report.pattern_detected
+    if report.already_fixed is not None:
+        return Priority.LOW, "it is fixed already"
     if pattern.is_pattern:
         return Priority.HIGH, (
             f"{pattern.failure_count} of the last {pattern.window} failed runs failed like this"
@@ -52,7 +54,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _section("Evidence", _evidence(report))
     yield from _section("Root cause", _cause(report))
     yield from _section("What changed since it last worked", _changes(report))
-    yield from _section("Fix", _fixes(report.suggested_fixes))
+    yield from _section("Fix", [*_done(report), *_fixes(report.suggested_fixes)])
     yield from _section(
         "Still to find out", [_list(prose(one_line(one)) for one in report.collect)]
     )
@@ -134,12 +136,32 @@ def _changes(report: Report) -> Iterator[str]:
     yield _list(prose(one_line(line, limit=1000)) for line in report.changes_since)
 
 
+def _done(report: Report) -> Iterator[str]:
+    """The fix that is in place, and what to do with the run that had failed without it."""
+    done = report.already_fixed
+    if done is None:
+        return
+    yield prose(one_line(done.words, limit=2000))
+    if done.diff:
+        yield code_block(done.diff, language="diff")
+    resume = f"ask-copilot resume {one_line(report.execution_id)} --mode partial"
+    yield f"- Go on with the run: {code_span(resume)}"
+    if done.standing_id is not None:
+        see = f"ask-copilot outcome {one_line(done.change_id)}"
+        yield f"- See whether it holds: {code_span(see)}"
+    yield f"- Take it back: {code_span(f'ask-copilot revert {one_line(done.change_id)}')}"
+    if report.suggested_fixes:
+        yield BESIDES
+
+
 def _fixes(fixes: Iterable[SuggestedFix]) -> Iterator[str]:
     """The one at the root first: a quick one keeps the run going and no more."""
     ranked = sorted(fixes, key=lambda fix: _TIERS.index(fix.tier))
     for fix in ranked:
         button = f" (`ask-copilot fix preview {fix.fix_id}`)" if fix.fix_id else ""
         yield f"- {_TIER_NAMES[fix.tier]}: {prose(_alone(fix.description))}{button}"
+        if fix.left_alone:
+            yield prose(one_line(fix.left_alone, limit=2000))
         if fix.preview:
             yield code_block(fix.preview, language="diff")
 

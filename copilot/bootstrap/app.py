@@ -21,7 +21,7 @@ from ..knowledge import Knowledge, installed
 from ..nightly import Nightly
 from ..notify import Postman, ScheduleMail
 from ..pipeline.analyze import Analyzer
-from ..pipeline.apply import Applier
+from ..pipeline.apply import Applier, Edits
 from ..pipeline.preview import unified_diff
 from ..policy import Policies, Policy, checked_policy
 from ..regrouping import join_groups
@@ -173,8 +173,9 @@ def build(
     desk = make_desk(settings, engine, store, policies, reach=reach)
     parts = _parts(settings, engine, store, policies, access, models, desk)
     desk.bind(parts.intake.catch_up)
-    parts.analyzer.on_answer.append(StandingFixes(parts).look_at)
-    copilot = Copilot(parts, engine=partial(GuardedEngine, engine))
+    parts.analyzer.on_answer.append(StandingFixes(parts).answered)
+    parts.nightly.as_given = StandingFixes(parts).as_given
+    copilot = Copilot(parts, engine=partial(GuardedEngine, engine, mask=parts.mask))
     copilot.reconcile(older_than=_in_use_for(engine))
     limits = RunningLimits(engine.queue_limits, policies, settings)
     policies.listeners.append(limits.changed)
@@ -252,6 +253,7 @@ def _parts(
         policy=policies.of,
         rollbacks=rollbacks,
         outbox=desk.outbox,
+        edits=Edits(store.changes, versions=target, history=source),
     )
     words = make_words(settings)
     allowed = fix_policy(settings, policies.of, store.database.now)
@@ -279,6 +281,7 @@ def _parts(
         store=store,
         runs=source,
         target=target,
+        versions=target,
         deeds=target,
         checker=target,
         definitions=target,

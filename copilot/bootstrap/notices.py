@@ -1,6 +1,6 @@
 """Telling people what happens: where it is written down, who sends it, and when both look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import httpx2
 
@@ -9,16 +9,21 @@ from engine.errors import NetworkBlocked
 from engine.network import OutboundPolicy, client
 
 from ..jobs import NoticeJob
-from ..notify import Courier, Mailed, Outbox, Posted, Postman, ScheduleMail, Wanted, Webhooks
+from ..notify import NEWS, Courier, Mailed, Outbox, Posted, Postman, ScheduleMail, Wanted, Webhooks
 from ..policy import Policies, Policy
 from ..secrets import KnownValueMasker, read_secrets
 from ..settings import Settings
+from ..storage.database import Clock
 from ..storage.store import Store
-from ..types.engine import ScheduleNotice
+from ..types.engine import ScheduleNotice, StepApproval
 from ..types.notice import Channel
 from .shares import EACH_MINUTE
 
 NOTICE_JOB = "notices"
+#: Decisions that runs wait for, looked at each minute.
+MOST_ASKED = 1_000
+#: What leads elsewhere when its setting changes.
+_PLACES: dict[str, Channel] = {"notify_webhook": "webhook", "notify_email_to": "email"}
 Client = Callable[[], httpx2.AsyncClient]
 
 
@@ -47,12 +52,13 @@ class NoticeDesk:
     """Where what happens is written down, who sends it, and the job that looks each minute."""
 
     def __init__(
-        self, outbox: Outbox, courier: Courier, policies: Policies, engine: Engine
+        self, outbox: Outbox, courier: Courier, policies: Policies, engine: Engine, *, now: Clock
     ) -> None:
         self.outbox = outbox
         self.courier = courier
         self._policies = policies
         self._engine = engine
+        self._now = now
         self._catch_up: Callable[[str], int] = lambda _workspace_id: 0
 
     def bind(self, catch_up: Callable[[str], int]) -> None:
@@ -67,7 +73,21 @@ class NoticeDesk:
             workspaces=self._workspaces,
             catch_up=self._catch_up,
             waiting=self._engine.allowances.waiting,
+            asked=self._asked,
         )
+
+    def settings_changed(self, workspace_id: str, names: Collection[str]) -> None:
+        """What found no way to an earlier place goes to the new one."""
+        wanted = _wanted(self._policies.of(workspace_id)).channels
+        moved = [place for name, place in _PLACES.items() if name in names]
+        channels: list[Channel] = [one for one in moved if one in wanted]
+        if channels:
+            self.courier.send_again(workspace_id, channels)
+
+    def _asked(self, workspace_id: str) -> Sequence[StepApproval]:
+        """Those that are news."""
+        since = self._now() - NEWS
+        return self._engine.runs.questions.waiting(workspace_id, since=since, limit=MOST_ASKED)
 
     def start(self) -> None:
         """Send at once from now on, and look each minute."""
@@ -79,7 +99,7 @@ class NoticeDesk:
 
     def _workspaces(self) -> list[str]:
         """Those that want to be told anything."""
-        named = (self._policies.own(name) for name in ("notify_webhook", "notify_email_to"))
+        named = (self._policies.own(name) for name in _PLACES)
         return sorted({workspace_id for one in named for workspace_id in one})
 
 
@@ -115,7 +135,9 @@ def make_desk(
         mask=KnownValueMasker(read_secrets(settings.secrets_file)).mask,
         wake=courier.wake,
     )
-    return NoticeDesk(outbox, courier, policies, engine)
+    desk = NoticeDesk(outbox, courier, policies, engine, now=now)
+    policies.listeners.append(desk.settings_changed)
+    return desk
 
 
 def _public_client() -> httpx2.AsyncClient:

@@ -29,13 +29,21 @@ class EngineDryRunner:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def try_out(self, execution_id: str, *, base: Snapshot, changed: Snapshot) -> DryRun:
+    def try_out(
+        self,
+        execution_id: str,
+        *,
+        base: Snapshot,
+        changed: Snapshot,
+        seconds: float | None = None,
+    ) -> DryRun:
         try:
             told = self._engine.try_step(
                 base.workspace_id,
                 execution_id,
                 self._engine.offer.read(changed.definition),
                 resources=tuple(_as_if(base, changed)),
+                seconds=seconds,
             )
         except EngineNotFound:
             return _not_possible("the run is not kept any more.")
@@ -46,21 +54,23 @@ class EngineDryRunner:
 
 def tried_by_id(
     analyses: Analyses, target: Target, runner: DryRunner
-) -> Callable[[str, str], State]:
-    """What comes of trying a stored fix, of a workspace, on the run that it was suggested for."""
+) -> Callable[[str, str, str, float], State]:
+    """What comes of trying a stored fix, of a workspace, on a run that has failed with it missing.
 
-    def tried(workspace_id: str, fix_id: str) -> State:
+    The last says for how many seconds at most.
+    """
+
+    def tried(workspace_id: str, fix_id: str, execution_id: str, seconds: float) -> State:
         stored = analyses.fix(workspace_id, fix_id)
         fix = parse_any(stored.fix)
-        if stored.analysis_id is None or not isinstance(fix, Change):
+        if not isinstance(fix, Change):
             return "not_possible"
         try:
-            execution_id = analyses.get(workspace_id, stored.analysis_id).execution_id
             base = target.snapshot(workspace_id, stored.workflow_id)
             changed = fix.apply(base)
         except (InvalidFix, NotFound):
             return "not_possible"
-        return runner.try_out(execution_id, base=base, changed=changed).state
+        return runner.try_out(execution_id, base=base, changed=changed, seconds=seconds).state
 
     return tried
 

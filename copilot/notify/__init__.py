@@ -6,7 +6,7 @@ has arrived or is a day old. Digests and schedules have letters of their own.
 
 from .courier import Courier, Destination, Mailed, Posted
 from .mail import DEADLINE, MOST_ADDRESSES, SECONDS, SMTPS_PORT, Letter, Postman, read_addresses
-from .outbox import Outbox, Wanted
+from .outbox import NEWS, Outbox, Wanted
 from .schedules import NOTICE_SECONDS, ScheduleMail, schedule_letter
 from .signing import HEADER, is_signed, signature
 from .webhook import Webhooks
@@ -15,6 +15,7 @@ __all__ = [
     "DEADLINE",
     "HEADER",
     "MOST_ADDRESSES",
+    "NEWS",
     "NOTICE_SECONDS",
     "SECONDS",
     "SMTPS_PORT",

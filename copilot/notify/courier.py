@@ -2,7 +2,7 @@
 
 import html
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,20 +13,23 @@ from ..errors import InvalidInput
 from ..storage.database import Clock
 from ..storage.notices import NoticeStore
 from ..types.frozen import visible
-from ..types.notice import Notice, NoticeEntry
+from ..types.notice import COMMAND, Channel, Notice, NoticeEntry
 from .mail import Letter, Postman
-from .webhook import Webhooks
+from .webhook import WHEN_SET, Webhooks
 
 #: A worker that was killed keeps its notice from the others for so long.
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=3)
 GIVEN_UP_AFTER = timedelta(days=1)
+#: What was given up is sent again so long, once there is another place for it.
+SENT_AGAIN = timedelta(days=7)
 #: How long the log of what was settled is kept.
 KEPT = timedelta(days=90)
 _TITLES = {
     "pattern_started": "a failure repeats",
     "fix_regressed": "a fix did not hold",
+    "fix_applied": "a fix was applied by itself",
     "run_paused": "a run is paused",
     "test": "a test",
 }
@@ -55,7 +58,7 @@ class Posted:
     def send(self, notice: NoticeEntry) -> str | None:
         url = self.url(notice.workspace_id)
         if not url:
-            raise InvalidInput("notify_webhook", "it was taken away.", "")
+            raise InvalidInput("notify_webhook", "it was taken away.", WHEN_SET)
         plain = _event_of(notice)
         self.webhooks.post(url, plain, secrets=self.secrets(notice.workspace_id), at=self.now())
         return None
@@ -117,6 +120,11 @@ class Courier:
                 sent += self._try(number, notice)
         return sent
 
+    def send_again(self, workspace_id: str, channels: Collection[Channel]) -> None:
+        """What was given up on *channels* in the last days, since they lead elsewhere now."""
+        if self._store.revive(workspace_id, channels, since=self._now() - SENT_AGAIN):
+            self.wake()
+
     def tidy(self) -> None:
         self._store.forget(before=self._now() - KEPT)
 
@@ -147,13 +155,20 @@ class Courier:
 
 
 def letter(notice: NoticeEntry) -> Letter:
-    told = visible(notice.text)
+    """As it is told, with each command on a line of its own; the subject is one line of ours."""
+    told = [visible(one) for one in notice.text.split("\n")]
     return Letter(
         subject=f"Ask Copilot, {visible(notice.workspace_id)}: {_TITLES[notice.event.value]}",
-        text=f"{told}\n",
-        html=f'<!doctype html>\n<html lang="en"><body><p>{html.escape(told)}</p></body></html>\n',
+        text="".join(f"{one}\n" for one in told),
+        html='<!doctype html>\n<html lang="en"><body>'
+        f"{''.join(map(_marked_up, told))}</body></html>\n",
         identity=notice.event_id,
     )
+
+
+def _marked_up(told: str) -> str:
+    tag = "pre" if told.startswith(COMMAND) else "p"
+    return f"<{tag}>{html.escape(told.strip())}</{tag}>"
 
 
 def _event_of(notice: NoticeEntry) -> Notice:

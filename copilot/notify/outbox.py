@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,11 +11,18 @@ from pydantic import JsonValue
 from sqlalchemy import Connection
 
 from ..storage.database import Database
-from ..storage.news import RegressedFix, StartedPattern, find_regressed, find_started
+from ..storage.news import (
+    OwnFix,
+    RegressedFix,
+    StartedPattern,
+    find_own_fixes,
+    find_regressed,
+    find_started,
+)
 from ..storage.notices import add_notice
-from ..types.engine import ScheduleNotice, WaitingRun
+from ..types.engine import ScheduleNotice, StepApproval, WaitingRun
 from ..types.frozen import visible
-from ..types.notice import Channel, Notice, NoticeEvent
+from ..types.notice import COMMAND, Channel, Notice, NoticeEvent
 from ..types.pattern import PatternState
 
 #: What is older than that is no news: a source may be read from its beginning.
@@ -58,7 +66,9 @@ class Outbox:
         self.wake = wake
 
     def note(self, connection: Connection, workspace_id: str, wanted: Wanted) -> bool:
-        """Patterns that have started and fixes that did not hold, in the caller's transaction.
+        """Patterns that have started, and fixes that did not hold or were applied by themselves.
+
+        In the caller's transaction.
 
         *wanted* was asked before it. Whether there is anything to `wake` somebody for, once it is
         stored; what was written down before is not again.
@@ -71,6 +81,9 @@ class Outbox:
         if wanted.on(NoticeEvent.FIX_REGRESSED):
             regressed = find_regressed(connection, workspace_id, since=since)
             told += (self._regressed(workspace_id, one) for one in regressed)
+        if wanted.on(NoticeEvent.FIX_APPLIED):
+            own = find_own_fixes(connection, workspace_id, since=since)
+            told += (self._applied(workspace_id, one) for one in own)
         return self._add(connection, told, wanted)
 
     def look(self, workspace_id: str) -> None:
@@ -100,6 +113,11 @@ class Outbox:
         """Runs that wait for a quota; the same run is told once each time it is parked."""
         if self.wanted(workspace_id).on(NoticeEvent.RUN_PAUSED):
             self._write(workspace_id, [self._parked(workspace_id, run) for run in waiting])
+
+    def runs_asking(self, workspace_id: str, asked: Iterable[StepApproval]) -> None:
+        """Decisions of people that runs wait for; each is told once, however often it is seen."""
+        if self.wanted(workspace_id).on(NoticeEvent.RUN_PAUSED):
+            self._write(workspace_id, [self._asking(workspace_id, one) for one in asked])
 
     def test(self, workspace_id: str, *, by: str, same: Sequence[str]) -> str:
         """A test event, as asked for by *by*; gives its id. same: what makes it this one."""
@@ -135,19 +153,46 @@ class Outbox:
             },
         )
 
+    def _asking(self, workspace_id: str, one: StepApproval) -> Notice:
+        """Without the question itself, which may hold anything that the run has read."""
+        role = "a person" if one.role is None else f"a person with the role {one.role}"
+        until = "" if one.expires_at is None else f", until {one.expires_at:%Y-%m-%d %H:%M} UTC"
+        run, path = shlex.quote(one.execution_id), shlex.quote(one.path)
+        text = (
+            f"A run of your agent '{one.workflow_id}' waits: '{one.name}' is for {role} to "
+            f"decide{until}."
+        )
+        return self._notice(
+            NoticeEvent.RUN_PAUSED,
+            workspace_id,
+            one.workflow_id,
+            text=text,
+            commands={
+                "What it asks:": f"ask-copilot approvals {run}",
+                "Decide (or --reject):": f"ask-copilot decide {run} {path} --approve",
+            },
+            at=one.asked_at,
+            same=[one.execution_id, one.path, one.asked_at.isoformat()],
+            details={
+                "paused_by": "approval",
+                "execution_id": one.execution_id,
+                "path": one.path,
+                "role": one.role,
+                "expires_at": None if one.expires_at is None else one.expires_at.isoformat(),
+            },
+        )
+
     def _pattern(self, workspace_id: str, one: StartedPattern) -> Notice:
         came_back = one.state == PatternState.REGRESSED.value
         verb = "fails again with what was resolved" if came_back else "keeps failing"
         runs = "1 run" if one.failures == 1 else f"{one.failures} runs"
-        text = (
-            f"Your agent '{one.workflow_id}' {verb}: {one.label} ({runs} so far). "
-            f"Ask why: ask-copilot analyze {one.last_execution_id}"
-        )
+        text = f"Your agent '{one.workflow_id}' {verb}: {one.label} ({runs} so far)."
         return self._notice(
             NoticeEvent.PATTERN_STARTED,
             workspace_id,
             one.workflow_id,
             text=text,
+            commands={"Ask why:": f"ask-copilot analyze {shlex.quote(one.last_execution_id)}"},
             at=one.at,
             same=[one.workflow_id, str(one.turn)],
             details={
@@ -162,17 +207,33 @@ class Outbox:
         passed = "1 run" if one.passed == 1 else f"{one.passed} runs"
         text = (
             f"A fix of your agent '{one.workflow_id}' did not hold: the same error came back in run "
-            f"{one.regressed_in}, after {passed} without it. See: ask-copilot outcome "
-            f"{one.change_id}"
+            f"{one.regressed_in}, after {passed} without it."
         )
         return self._notice(
             NoticeEvent.FIX_REGRESSED,
             workspace_id,
             one.workflow_id,
             text=text,
+            commands={"See:": f"ask-copilot outcome {shlex.quote(one.change_id)}"},
             at=one.judged_at,
             same=[one.change_id],
             details={"change_id": one.change_id, "execution_id": one.regressed_in},
+        )
+
+    def _applied(self, workspace_id: str, one: OwnFix) -> Notice:
+        text = (
+            f"A fix of your agent '{one.workflow_id}' was applied by itself, in version "
+            f"{one.version}: {one.fix_type}, under the standing approval {one.standing_id}, signed "
+            f"by {one.signed_by}. Take it back: ask-copilot revert {one.change_id}"
+        )
+        return self._notice(
+            NoticeEvent.FIX_APPLIED,
+            workspace_id,
+            one.workflow_id,
+            text=text,
+            at=one.applied_at,
+            same=[one.change_id],
+            details={"change_id": one.change_id, "standing_id": one.standing_id},
         )
 
     def _notice(
@@ -185,18 +246,28 @@ class Outbox:
         at: datetime,
         same: Sequence[str],
         details: dict[str, JsonValue],
+        commands: Mapping[str, str] | None = None,
     ) -> Notice:
-        """same: equal for the same event and no other; its id is made from it."""
+        """same: equal for the same event and no other; its id is made from it.
+
+        commands: what to do next, each below the words that say what it is for.
+        """
+        words = [self._plain(text)[:LONGEST_TEXT]]
+        for lead, command in (commands or {}).items():
+            words += [lead, f"{COMMAND}{self._plain(command)}"]
         about = json.dumps([workspace_id, event.value, *same])
         return Notice(
             event_id=f"notice_{hashlib.sha256(about.encode()).hexdigest()[:32]}",
             event=event,
             workspace_id=workspace_id,
             workflow_id=workflow_id,
-            text=visible(self._mask(text))[:LONGEST_TEXT],
+            text="\n".join(words),
             at=at,
             details=details,
         )
+
+    def _plain(self, text: str) -> str:
+        return visible(self._mask(text))
 
     def _write(self, workspace_id: str, told: Sequence[Notice]) -> None:
         if not told:

@@ -19,6 +19,8 @@ SECONDS = 10.0
 #: A part of it that hangs is given up before the whole is: that closes its connection in order.
 OF_ONE_PART = 0.9
 EVENT_HEADER = "Ask-Copilot-Event"
+#: Said of what is given up at once.
+WHEN_SET = "Once it is set again, what was given up in the last 7 days is sent."
 _FOR_SLACK = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -46,7 +48,7 @@ class Webhooks:
         without the address: it may open something itself.
         """
         if urlsplit(url).scheme != "https":
-            raise InvalidInput("notify_webhook", "it is no https address.", "")
+            raise InvalidInput("notify_webhook", "it is no https address.", WHEN_SET)
         if not secrets:
             raise ConnectionError("there is no secret to sign with: ask-copilot notices secret")
         body = encoded(notice)
@@ -59,7 +61,8 @@ class Webhooks:
         try:
             status = asyncio.run(self._post(url, body, headers))
         except self._blocked:
-            raise InvalidInput("notify_webhook", "its address is not a public one.", "") from None
+            problem = "its address is not a public one, or its port is not 443."
+            raise InvalidInput("notify_webhook", problem, WHEN_SET) from None
         except (TimeoutError, httpx2.TimeoutException):
             raise ConnectionError(f"no answer within {self._seconds:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -93,6 +96,6 @@ def _check(status: int) -> None:
     if 200 <= status < 300:
         return
     if status == HTTPStatus.GONE:
-        raise InvalidInput("notify_webhook", "the receiver says that it is gone (410).", "")
+        raise InvalidInput("notify_webhook", "the receiver says that it is gone (410).", WHEN_SET)
     what = "a redirect, which is not followed" if 300 <= status < 400 else "an error"
     raise ConnectionError(f"the receiver answered {status}, {what}")

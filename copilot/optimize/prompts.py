@@ -20,16 +20,24 @@ def suggest_prompts(outlook: Outlook) -> Iterator[Draft]:
         if risk.code == "many_turns":
             yield _many_turns(risk, step)
         elif not _BOUNDED.search(f"{outlook.instructions}\n{'' if step is None else step.text}"):
-            yield _loop(risk, step) if risk.code == "loop_pattern" else _list(risk, step)
+            read_by = outlook.steps if step is None else (step,)
+            at_once = all(one.most_turns == 1 for one in read_by)
+            draft = _loop if risk.code == "loop_pattern" else _list
+            yield draft(risk, step, at_once=at_once)
 
 
-def _loop(risk: PromptRisk, step: PlannedStep | None) -> Draft:
+def _loop(risk: PromptRisk, step: PlannedStep | None, *, at_once: bool) -> Draft:
+    """at_once: there is one turn alone, so that nothing goes round; an answer may leave some out."""
+    if at_once:
+        what, costs = "a loop for one answer", "all of it has to fit into one answer"
+    else:
+        what, costs = "a loop without a bound of its own", "each round costs turns"
     return Draft(
         kind=SuggestionKind.PROMPT,
         code=risk.code,
-        severity=risk.severity,
-        title=f"{_there_is(step)} a loop that nothing bounds",
-        evidence=(from_definition(f"It says {risk.found!r}: each round costs turns."), *_cap(step)),
+        severity="medium" if at_once else risk.severity,
+        title=f"{_there_is(step)} {what}",
+        evidence=(from_definition(f"It says {risk.found!r}: {costs}."), *_cap(step)),
         advice="Use a loop step with max_iterations, or say how many at most.",
         essence=(risk.step or "",),
         steps=() if step is None else (step.id,),
@@ -37,16 +45,15 @@ def _loop(risk: PromptRisk, step: PlannedStep | None) -> Draft:
     )
 
 
-def _list(risk: PromptRisk, step: PlannedStep | None) -> Draft:
+def _list(risk: PromptRisk, step: PlannedStep | None, *, at_once: bool) -> Draft:
+    """at_once: as for a loop."""
+    so = "all have to fit into one answer" if at_once else "the turns may end before them"
     return Draft(
         kind=SuggestionKind.PROMPT,
         code=risk.code,
         severity=risk.severity,
         title=f"{_there_is(step)} a list of {risk.count or 0:,}",
-        evidence=(
-            from_definition(f"{risk.count or 0:,} items are named: the turns may end before them."),
-            *_cap(step),
-        ),
+        evidence=(from_definition(f"{risk.count or 0:,} items are named: {so}."), *_cap(step)),
         advice="Take fewer at a time, or give the list to a loop step.",
         essence=(risk.step or "",),
         weight=float(risk.count or 1),

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from ..characters import has_hidden
 from ..types.notice import CHOSEN
 from . import fix_types, keeping
+from .addresses import why_not_public
 
 #: The type of an error whose message says more than the form of the setting.
 OWN_WORDS: Final = "own_words"
@@ -34,7 +35,10 @@ def _addresses(text: str) -> str:
 
 
 def _webhook(text: str) -> str:
-    """Empty, or where a webhook may go: an https address with a host and nothing hidden in it."""
+    """Empty, or where a webhook may go: an https address with a host and nothing hidden in it.
+
+    Where a name leads is known when something is sent: then it is looked at again.
+    """
     if not text:
         return text
     parts = urlsplit(text)
@@ -42,6 +46,10 @@ def _webhook(text: str) -> str:
         raise ValueError("not an https address")
     if " " in text or "\\" in text:
         raise ValueError("not an https address")
+    if parts.port not in (None, 443):
+        raise PydanticCustomError(OWN_WORDS, "its port is not 443: leave the port out.")
+    if problem := why_not_public(parts.hostname):
+        raise PydanticCustomError(OWN_WORDS, "{why}", {"why": f"{problem}."})
     return text
 
 

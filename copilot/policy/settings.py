@@ -233,7 +233,7 @@ class Policy(BaseModel):
     notify_on: Events = Field(
         default=",".join(CHOSEN),
         max_length=200,
-        description="What is told: a pattern that starts, a fix that did not hold, a pause.",
+        description="What is told: pattern_started, fix_regressed, fix_applied (by itself), run_paused.",
         json_schema_extra=_marks(loosens="any", form=EVENTS_IN_WORDS),
     )
     nightly_enabled: bool = Field(

@@ -10,6 +10,7 @@ from ..errors import (
     AlreadyExists,
     ApprovalRefused,
     CopilotError,
+    EditedMeanwhile,
     Forbidden,
     InsufficientCredits,
     InvalidCursor,
@@ -99,6 +100,10 @@ _FACTS: Mapping[str, tuple[type[CopilotError], Mapping[str, Any]]] = MappingProx
         "stale_base": (
             StaleBase,
             {"seen_version": None, "current_version": None, "fresh_diff": ""},
+        ),
+        "edited_meanwhile": (
+            EditedMeanwhile,
+            {"seen_version": None, "current_version": None, "fresh_diff": "", "reason": ""},
         ),
         "too_many_requests": (TooManyRequests, {"limit": None, "retry_after": None}),
         "unknown_name": (UnknownName, {"kind": None, "name": "", "near": ()}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import InsufficientCredits, NotFound
@@ -26,6 +26,12 @@ _JSON = TypeAdapter(dict[str, JsonValue])
 
 _INSERT = Prepared(insert(ANALYSIS), columns=ANALYSIS.c.keys())
 _INSERT_FIX = Prepared(insert(SUGGESTED_FIX), columns=SUGGESTED_FIX.c.keys())
+_FIX = Prepared(
+    select(SUGGESTED_FIX).where(
+        SUGGESTED_FIX.c.fix_id == bindparam("fix"),
+        SUGGESTED_FIX.c.workspace_id == bindparam("workspace"),
+    )
+)
 #: The newest report by one column, every one of them indexed.
 _NEWEST = {
     column: Prepared(
@@ -195,11 +201,8 @@ class Analyses:
 
     def fix(self, workspace_id: str, fix_id: str) -> StoredFix:
         """Raises NotFound, also for another workspace's."""
-        wanted = select(SUGGESTED_FIX).where(
-            SUGGESTED_FIX.c.fix_id == fix_id, SUGGESTED_FIX.c.workspace_id == workspace_id
-        )
         with self._database.read() as connection:
-            row = connection.execute(wanted).one_or_none()
+            row = _FIX.first(connection, {"fix": fix_id, "workspace": workspace_id})
             row = row or find_advised(connection, workspace_id, fix_id)
         if row is None:
             raise NotFound("fix")
@@ -304,7 +307,7 @@ def _fix_row(fix: FixDraft, of: tuple[str, str, str], position: int) -> dict[str
     }
 
 
-def _fix(row: Row[*tuple[Any, ...]]) -> StoredFix:
+def _fix(row: Any) -> StoredFix:
     return StoredFix(
         fix_id=row.fix_id,
         analysis_id=row.analysis_id,

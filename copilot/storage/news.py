@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from ..types import OutcomeState
+from ..types import ChangeState, OutcomeState
 from ..types.pattern import PatternState
 from .pattern_tables import PATTERN, PATTERN_TURN
-from .tables import OUTCOME
+from .standing_tables import STANDING_APPROVAL
+from .tables import APPROVAL, CHANGE, OUTCOME
 
 _STARTS = (PatternState.NEW.value, PatternState.REGRESSED.value)
 
@@ -35,6 +36,19 @@ class RegressedFix:
     judged_at: datetime
     passed: int
     regressed_in: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFix:
+    """A fix that was applied by itself, under a standing approval that *signed_by* has signed."""
+
+    change_id: str
+    workflow_id: str
+    fix_type: str
+    version: int
+    applied_at: datetime
+    standing_id: str
+    signed_by: str
 
 
 def find_started(
@@ -82,3 +96,29 @@ def find_regressed(
         OUTCOME.c.judged_at >= since,
     )
     return tuple(RegressedFix(*row) for row in connection.execute(wanted))
+
+
+def find_own_fixes(
+    connection: Connection, workspace_id: str, *, since: datetime
+) -> Sequence[OwnFix]:
+    """Fixes that were applied by themselves since, and are in place."""
+    wanted = (
+        select(
+            CHANGE.c.change_id,
+            CHANGE.c.workflow_id,
+            CHANGE.c.fix_type,
+            CHANGE.c.version,
+            CHANGE.c.applied_at,
+            STANDING_APPROVAL.c.standing_id,
+            STANDING_APPROVAL.c.created_by_name,
+        )
+        .join(APPROVAL, APPROVAL.c.approval_id == CHANGE.c.approval_id)
+        .join(STANDING_APPROVAL, STANDING_APPROVAL.c.standing_id == APPROVAL.c.standing_id)
+        .where(
+            CHANGE.c.workspace_id == workspace_id,
+            CHANGE.c.state == ChangeState.APPLIED,
+            CHANGE.c.applied_at >= since,
+        )
+        .order_by(CHANGE.c.applied_at, CHANGE.c.change_id)
+    )
+    return tuple(OwnFix(*row) for row in connection.execute(wanted))

@@ -67,6 +67,26 @@ class NoticeStore:
         else:
             self._settle(number, next_at=next_at, problem=storable(problem))
 
+    def revive(self, workspace_id: str, channels: Iterable[Channel], *, since: datetime) -> int:
+        """Have what was given up on *channels*, and happened *since*, tried anew; gives how many.
+
+        A test is not: it was of the place that it went to.
+        """
+        given_up = (
+            NOTICE.c.workspace_id == workspace_id,
+            NOTICE.c.state == NoticeState.GIVEN_UP.value,
+            NOTICE.c.channel.in_(list(channels)),
+            NOTICE.c.event != NoticeEvent.TEST.value,
+            NOTICE.c.at >= since,
+        )
+        anew = {
+            "state": NoticeState.WAITING.value,
+            "attempts": 0,
+            "next_at": self._database.now(),
+        }
+        with self._database.write() as connection:
+            return connection.execute(update(NOTICE).where(*given_up).values(anew)).rowcount
+
     def page(
         self, workspace_id: str, *, cursor: str | None = None, limit: int = 50
     ) -> Page[NoticeEntry]:

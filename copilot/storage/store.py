@@ -28,6 +28,7 @@ from .receipts import Receipts
 from .requests import Requests
 from .rollbacks import RollbackStore
 from .run_facts import RunFacts
+from .spending import Spending
 from .standing import StandingStore
 from .suggestions import SuggestionStore
 
@@ -58,6 +59,7 @@ class Store:
         self.notices = NoticeStore(database)
         self.own_entries = OwnEntries(database)
         self.consultations = Consultations(database)
+        self.spending = Spending(database)
         self.suggestions = SuggestionStore(database)
         self.standing = StandingStore(database)
         self.rollbacks = RollbackStore(database)

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from engine.network import OutboundPolicy, client
 
+#: What the receiver is called: an address of this machine is refused as a setting.
+HOST = "hooks.example.com"
+
 
 class Receiver:
     """`answers`: the status of each request to come, then 204. `requests`: (headers, body)."""
@@ -50,7 +53,7 @@ def receiving(folder):
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         receiver.port = server.server_port
-        receiver.url = f"https://127.0.0.1:{server.server_port}/hook"
+        receiver.url = f"https://{HOST}/hook"
         try:
             yield receiver, reach(certificate, server.server_port)
         finally:
@@ -60,15 +63,30 @@ def receiving(folder):
 
 def reach(certificate, port):
     """Makes a client for a receiver on this machine."""
-    policy = OutboundPolicy(extra=frozenset({("127.0.0.1", port)}))
+    policy = OutboundPolicy(extra=frozenset({(HOST, port)}))
     context = ssl.create_default_context(cafile=certificate)
-    return lambda: client(policy, ssl_context=context)
+
+    async def to_its_port(request):
+        """The only port a webhook may have is not ours to listen on."""
+        if request.url.host == HOST:
+            request.url = request.url.copy_with(port=port)
+
+    def made():
+        one = client(policy, resolver=_this_machine, ssl_context=context)
+        one.event_hooks = {"request": [to_its_port]}
+        return one
+
+    return made
+
+
+async def _this_machine(_host, _port):
+    return ["127.0.0.1"]
 
 
 def _certificate(folder):
     certificate, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={HOST}"]
+    command += ["-addext", f"subjectAltName=DNS:{HOST}", "-days", "1"]
     command += ["-keyout", key, "-out", certificate]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key

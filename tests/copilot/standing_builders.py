@@ -6,6 +6,8 @@ from threading import Barrier, Event
 
 from copilot.errors import ApprovalRefused
 from copilot.snapshot import Snapshot
+from copilot.storage.account_tables import API_KEY, PRINCIPAL
+from copilot.storage.database import insert_new
 from copilot.storage.store import Store
 from copilot.types import Approval, Preview
 from copilot.types.principal import Principal, Role
@@ -13,6 +15,7 @@ from copilot.types.standing import StandingApproval, StandingTerms
 from tests.copilot.storage_builders import a_snapshot, adding_a_template
 
 OLGA = Principal(id="person_1", name="Olga", workspace_id="acme", role=Role.OWNER)
+KEY = "olgas-key"
 
 
 def terms(store: Store, **given: object) -> StandingTerms:
@@ -21,7 +24,19 @@ def terms(store: Store, **given: object) -> StandingTerms:
     return StandingTerms(**(known | given))
 
 
+def let_in(store: Store) -> None:
+    """Olga is an owner with one key."""
+    now = store.database.now()
+    person = {"principal_id": OLGA.id, "workspace_id": "acme", "name": "Olga", "kind": "person"}
+    key = {"key_id": KEY, "principal_id": OLGA.id, "workspace_id": "acme", "name": "Olga"}
+    key |= {"prefix": "ask_", "digest": "0", "created_by": OLGA.id, "created_by_name": "Olga"}
+    with store.database.write() as connection:
+        insert_new(connection, PRINCIPAL, person | {"role": "owner", "created_at": now})
+        insert_new(connection, API_KEY, key | {"created_at": now})
+
+
 def signed(store: Store, **given: object) -> StandingApproval:
+    let_in(store)
     return store.standing.create(OLGA, terms(store, **given))
 
 

@@ -1,6 +1,9 @@
 """Actions on the real engine: a pause, a timer that is really set, and an account to connect."""
 
 import http.server
+import json
+import re
+import shlex
 import threading
 from datetime import timedelta
 
@@ -12,7 +15,7 @@ from copilot.policy import Policy
 from copilot.settings import load
 from engine.errors import WorkflowPaused
 from engine.testing import FrozenClock
-from tests.copilot.workflow_bench import Bench, render
+from tests.copilot.workflow_bench import Bench, render, tool
 
 DAY = timedelta(days=1)
 #: So many are a pattern.
@@ -205,6 +208,30 @@ def test_a_timer_that_is_taken_back_does_not_go_off(strict, clock):
         strict.service.fixes.preview(change.fix_id)
 
 
+def test_what_is_done_already_is_told_and_not_offered_again(strict, clock):
+    clock.advance(DAY.total_seconds())
+    run = strict.run()
+    first = strict.report(run)
+    assert "[Wait for Quota]" in first.message
+    change = apply(strict, resume_fix(first).fix_id)
+    told = strict.report(run)
+    assert told.served_from == first.analysis_id
+    assert "Agent will auto-resume tomorrow when quota resets." in told.message
+    assert "[Wait for Quota]" not in told.message
+    strict.service.fixes.undo(change.change_id)
+    assert "[Wait for Quota]" in strict.report(run).message
+
+
+def test_a_paused_workflow_is_not_offered_to_be_paused(bench):
+    report = failing(bench)
+    assert "[Pause Agent]" in report.message
+    change = apply(bench, fix_of(report, "pause_workflow"))
+    again = bench.service.analyses.analyze(report.execution_id)
+    assert "Pause Agent" not in again.message
+    bench.service.fixes.undo(change.change_id)
+    assert "[Pause Agent]" in bench.service.analyses.analyze(report.execution_id).message
+
+
 def test_a_run_that_somebody_has_resumed_is_not_resumed_again(strict, clock):
     clock.advance(DAY.total_seconds())
     run = strict.run()
@@ -264,11 +291,40 @@ def test_an_account_is_handed_over_and_checked_again(disconnected):
     assert not bench.service.fixes.recheck(suggested.fix_id).can_resume
 
 
-def test_an_account_of_a_kind_that_the_workspace_does_not_have_stays_in_words(bench, port):
+def connecting(report):
+    return [one for one in report.suggested_fixes if one.type == "connect_integration"]
+
+
+def test_an_account_that_nobody_has_stored_is_handed_over_with_the_command(bench, port):
     bench.put(invite("first", port, 1))
-    report = bench.report()
-    named = [one for one in report.suggested_fixes if one.type == "connect_integration"]
-    assert [one.fix_id for one in named] in ([None], [])
+    run = bench.run()
+    (suggested,) = connecting(bench.report(run))
+    shown = bench.service.fixes.preview(suggested.fix_id)
+    found = bench.service.fixes.recheck(suggested.fix_id)
+    assert (found.done, found.can_resume) == (False, False)
+    assert found.explanation == "No integration 'LinkedIn' is stored in this workspace yet."
+    (command,) = re.findall(r"`(echo .*)`", shown.diff)
+    echo, set_it = command.split(" | ")
+    assert set_it == "ask-copilot resource set integration LinkedIn -"
+    bench.integration("LinkedIn", **json.loads(shlex.split(echo)[1]))
+    found = bench.service.fixes.recheck(suggested.fix_id)
+    assert (found.done, found.can_resume, found.execution_id) == (True, True, run.id)
+    assert bench.resume(run).status == "succeeded"
+
+
+def test_an_account_of_another_name_is_of_no_use_to_the_step(bench, port):
+    bench.integration("Recruiting", type="linkedin", connected=False)
+    bench.put(invite("first", port, 1))
+    run = bench.run()
+    (suggested,) = connecting(bench.report(run))
+    bench.integration("Recruiting", type="linkedin", connected=True)
+    assert not bench.service.fixes.recheck(suggested.fix_id).done
+    assert bench.resume(run).status == "failed"
+
+
+def test_an_account_that_nothing_here_looks_for_stays_in_words(bench):
+    bench.put(tool("send", "send_email", to="ada@example.com", subject="Hi", body="Hi"))
+    assert [one.fix_id for one in connecting(bench.report())] in ([None], [])
 
 
 def test_only_what_is_handed_over_is_checked_again(bench):

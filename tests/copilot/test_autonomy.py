@@ -1,24 +1,25 @@
 """How far fixes go by themselves: each level, who may raise it, and when nobody has to look."""
 
+import asyncio
 import dataclasses
-from datetime import timedelta
+import time
 
 import pytest
+from sqlalchemy import update
 
 from copilot.autonomy import ALL, Autonomy
 from copilot.bootstrap import open_app
-from copilot.demo import URGENT_MAIL, workflow_text
 from copilot.errors import ApprovalRefused, Forbidden, InvalidInput, UnknownName
 from copilot.learning import effective
 from copilot.pipeline.learned import ONLY_COUNTED
-from copilot.service.standing_fixes import StandingFixes
 from copilot.settings import load
 from copilot.sources.engine import EngineSource
+from copilot.storage.standing_tables import STANDING_APPROVAL
+from copilot.types import Verdict
 from copilot.types.learning import Level
 from copilot.types.principal import Principal, PrincipalKind, Role
-from copilot.types.standing import StandingTerms
-from engine.actions import parameter_models
-from engine.definition import load_workflow
+from engine.run.trial_walk import HarmlessSteps
+from tests.copilot.standing_bench import Trusted
 from tests.copilot.test_service import Bench
 
 
@@ -162,50 +163,6 @@ def test_what_was_told_at_another_level_is_not_told_again(bench):
     assert bench.analyze(bench.run()).suggested_fixes == first.suggested_fixes
 
 
-class Trusted:
-    """A workspace in which five fixes of a type have held, and its owner has signed for more."""
-
-    def __init__(self, bench):
-        self.bench, self.service = bench, bench.service
-        self.service.account.set_settings({"verify_runs": 1, "standing_floor": 0.5})
-        for number in range(5):
-            self.type = self._held(f"held-{number}")
-        self.failed = bench.run()
-        self.report = bench.analyze(self.failed)
-        self.service.learning.set_level(self.type, Level.STANDING)
-        now = bench.app.store.database.now()
-        self.terms = StandingTerms(
-            fix_type=self.type, max_uses=5, expires_at=now + timedelta(days=1)
-        )
-        self.service.standing.create(self.terms)
-        self.tried = []
-
-    def _held(self, name):
-        text = workflow_text(URGENT_MAIL)
-        made = load_workflow(text, source=name, actions=parameter_models())
-        self.bench.engine.put_workflow(self.bench.workspace, made, workflow_id=name)
-        fix_id = self.bench.first_fix(self.bench.analyze(self.bench.run(name)))
-        change = self.service.fixes.apply(self.bench.approve(fix_id).approval_id)
-        self.bench.run(name)
-        assert self.service.fixes.outcome(change.change_id).state == "verified"
-        return change.fix_type
-
-    def look(self, answer="passed", report=None):
-        """What is applied by itself, where a dry run ends with *answer*."""
-
-        def dry_run(workspace_id, fix_id):
-            self.tried.append((workspace_id, fix_id))
-            return answer
-
-        parts = dataclasses.replace(self.bench.app.copilot._parts, dry_run=dry_run)
-        source = EngineSource(self.bench.engine)
-        run = source.run(self.bench.workspace, self.failed.id)
-        return StandingFixes(parts).look_at(run, report or self.report)
-
-    def changes(self):
-        return self.service.fixes.changes(URGENT_MAIL)
-
-
 @pytest.fixture
 def trusted(bench):
     return Trusted(bench)
@@ -231,9 +188,63 @@ def test_without_a_passed_dry_run_people_decide(trusted, answer):
     assert trusted.changes() == ()
 
 
+def test_a_dry_run_that_is_not_done_in_time_leaves_an_ordinary_offer_that_says_so(trusted):
+    why = "there was no time left to try it in this analysis"
+    (late, *_) = trusted.told(0.6, answer="passed", takes=60.0)
+    assert late == why
+    assert len(trusted.tried) == 1
+    assert {*trusted.told(0.0)} == {why}
+    assert len(trusted.tried) == 1, "where no time is left nothing is tried"
+    assert trusted.changes() == ()
+
+
+def test_a_fix_that_was_tried_in_vain_says_so(trusted):
+    (failed, *_) = trusted.told(60.0, answer="failed")
+    assert failed == "tried on the failed input, it still fails"
+    (untried, *_) = trusted.told(60.0, answer="not_possible")
+    assert untried == "it could not be tried on the failed input"
+    assert "by itself" not in "".join(trusted.told(60.0))
+    assert len(trusted.changes()) == 1
+
+
+def test_a_slow_step_does_not_make_an_analysis_any_longer(trusted, monkeypatch):
+    async def hang(*_args, **_more):
+        await asyncio.sleep(120)
+
+    monkeypatch.setattr(HarmlessSteps, "carry_out", hang)
+    trials = trusted.bench.engine._trials
+    monkeypatch.setattr(trusted.bench.engine, "_trials", dataclasses.replace(trials, seconds=120.0))
+    failed = trusted.bench.run()
+    run = EngineSource(trusted.bench.engine).run(trusted.bench.workspace, failed.id)
+    began = time.monotonic()
+    report = trusted.bench.app.copilot._parts.analyzer.analyze(run, until=began + 3)
+    assert time.monotonic() - began < 60
+    assert trusted.changes() == ()
+    fix = next(fix for fix in report.suggested_fixes if fix.type == trusted.type)
+    assert fix.auto_fix_available
+    assert "there was no time left to try it" in fix.not_applied_because
+
+
+def test_without_a_signature_nothing_is_tried(trusted):
+    (standing,) = trusted.service.standing.list()
+    trusted.service.standing.revoke(standing.standing_id)
+    assert trusted.look() is None
+    assert trusted.tried == []
+
+
+def test_a_signature_of_whoever_is_no_owner_any_more_applies_nothing_and_is_noted(trusted):
+    with trusted.bench.app.store.database.write() as connection:
+        connection.execute(update(STANDING_APPROVAL).values(created_by="person_gone"))
+    assert trusted.look() is None
+    assert trusted.changes() == ()
+    entry = trusted.service.account.audit(limit=1).items[0]
+    assert entry.action == "refuse_standing"
+    assert "is not in this workspace any more" in entry.details["reason"]
+
+
 def test_each_condition_alone_keeps_a_fix_from_being_applied(trusted):
     fixes = trusted.report.suggested_fixes
-    unsure = trusted.report.model_copy(update={"verdict": "likely"})
+    unsure = trusted.report.model_copy(update={"verdict": Verdict.LIKELY})
     spoiled = trusted.report.model_copy(
         update={"suggested_fixes": tuple(f.model_copy(update={"failed_before": 1}) for f in fixes)}
     )
@@ -254,9 +265,23 @@ def test_each_condition_alone_keeps_a_fix_from_being_applied(trusted):
 
 def test_it_is_applied_as_soon_as_the_failure_is_explained(trusted):
     """With the dry run of the product, and again only told, not applied, for a run before it."""
-    trusted.bench.analyze(trusted.bench.run())
+    report = trusted.bench.analyze(trusted.bench.run())
     (change,) = trusted.changes()
+    (standing,) = trusted.service.standing.list()
+    told = report.already_fixed
+    assert (told.change_id, told.standing_id) == (change.change_id, standing.standing_id)
+    assert told.words.startswith("This was fixed by itself, in version 2: ")
+    assert f"the standing approval {standing.standing_id}, signed by owner." in told.words
+    assert report.message.startswith(told.words)
+    assert trusted.type not in {fix.type for fix in (*report.suggested_fixes, *report.actions)}
+    assert "How to fix" not in report.message
+    given = trusted.service.analyses.report(report.analysis_id)
+    assert (given.already_fixed, given.suggested_fixes) == (told, report.suggested_fixes)
     assert (change.fix_type, change.state) == (trusted.type, "applied")
     assert not trusted.bench.run().status.is_failure
     assert trusted.bench.analyze(trusted.failed).already_fixed.change_id == change.change_id
     assert len(trusted.changes()) == 1
+    trusted.service.fixes.revert(change.change_id)
+    taken_back = trusted.service.analyses.report(report.analysis_id)
+    assert taken_back.already_fixed is None
+    assert trusted.type in {fix.type for fix in taken_back.suggested_fixes}

@@ -125,6 +125,28 @@ def test_the_advice_is_about_what_is_missing_and_not_about_the_file_it_was_looke
     assert pattern.recommendation == "Pause this agent until 'Sheet 9' exists"
 
 
+def test_a_file_that_is_there_is_not_waited_for_where_the_runs_lack_different_ranges() -> None:
+    def at(number: int, name: str) -> Sighting:
+        return replace(seen(number), entities=(("path", "a.xlsx"), ("name", name)))
+
+    pattern = detect(
+        at(9, "Open"),
+        [at(number, "Urgent") for number in (8, 7, 6, 5)],
+        root_cause=RootCause.MISSING_RESOURCE,
+        captures={"file": "a.xlsx", "range": "Open"},
+    )
+    assert pattern.recommendation == (
+        "Pause this agent until the resources it names exist; seen most: 'Urgent' (4), 'Open' (1)"
+    )
+
+
+def test_a_file_that_is_missing_itself_is_waited_for() -> None:
+    current, *recent = (replace(seen(n), entities=(("path", "a.xlsx"),)) for n in (9, 8, 7, 6, 5))
+    missing = RootCause.MISSING_RESOURCE
+    pattern = detect(current, recent, root_cause=missing, captures={"file": "a.xlsx"})
+    assert pattern.recommendation == "Pause this agent until 'a.xlsx' exists"
+
+
 def test_merged_groups_make_one_pattern(store: Store) -> None:
     for number in range(6):
         name = f"n1:{'a' if number % 2 else 'b'}"

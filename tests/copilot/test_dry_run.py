@@ -98,9 +98,20 @@ def test_a_step_that_acts_outside_is_not_tried(bench):
 
 
 def test_what_came_of_it_is_told_to_standing_approvals(bench, app):
-    fix_id = fix_of(bench, flow(bench))
+    run = flow(bench)
+    fix_id = fix_of(bench, run)
     parts = app.copilot._parts
-    assert parts.dry_run(bench.workspace, fix_id) == "passed"
+    assert parts.dry_run(bench.workspace, fix_id, run.id, 60.0) == "passed"
+
+
+def test_it_is_tried_on_what_the_run_in_question_has_failed_on(bench, app):
+    run = flow(bench)
+    fix_id = fix_of(bench, run)
+    bench.files(rows_csv="name,Phase\nAda,open\n")
+    other = bench.run()
+    dry_run = app.copilot._parts.dry_run
+    assert dry_run(bench.workspace, fix_id, other.id, 60.0) == "failed"
+    assert dry_run(bench.workspace, fix_id, run.id, 60.0) == "passed"
 
 
 def test_looking_is_for_everybody_and_trying_for_those_who_may_run(bench, app):

@@ -4,6 +4,7 @@ Beside the store runs a model of ours: what was approved, applied, taken back an
 answers say. After each step both must agree, and every state must follow from the audit.
 """
 
+from collections import Counter
 from datetime import timedelta
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ from copilot.errors import (
     UndoExpired,
 )
 from copilot.fixes import parse_action, parse_any
-from copilot.pipeline.apply import Applier, Propose
+from copilot.pipeline.apply import RECONCILER, Applier, Propose
 from copilot.pipeline.preview import preview, preview_action, unified_diff
 from copilot.policy import Policy
 from copilot.snapshot import Snapshot, Standing, StoppedRun
@@ -147,6 +148,7 @@ class FixMachine(RuleBasedStateMachine):
                 workspace_id="acme",
                 workflow_id="outreach",
                 propose=self._propose(fix_id),
+                by=PEOPLE[actor],
             )
         except REFUSALS:
             assert self._done() == before
@@ -155,12 +157,10 @@ class FixMachine(RuleBasedStateMachine):
             self._restart()
             (change_id,) = self._applying() - self.in_doubt
             self.in_doubt.add(change_id)
-            self._record(actor, "apply_fix", change_id)
             return change_id
         finally:
             self._arm("")
         assert self._done() == before + 1
-        self._record(actor, "apply_fix", change.change_id)
         return change.change_id
 
     @rule(
@@ -173,7 +173,9 @@ class FixMachine(RuleBasedStateMachine):
         self._arm(crash)
         before = self._done()
         try:
-            getattr(self.applier, way)(change_id, workspace_id="acme", actor=actor)
+            getattr(self.applier, way)(
+                change_id, workspace_id="acme", actor=actor, by=PEOPLE[actor]
+            )
         except REFUSALS:
             assert self._done() == before
             return
@@ -184,7 +186,6 @@ class FixMachine(RuleBasedStateMachine):
             assert self._done() == before + 1
         finally:
             self._arm("")
-        self._record(actor, f"{way}_fix", change_id)
 
     @rule(text=st.sampled_from(EDITS))
     def edit(self, text: str) -> None:
@@ -241,20 +242,22 @@ class FixMachine(RuleBasedStateMachine):
     def every_state_is_explained_by_the_audit(self) -> None:
         if not hasattr(self, "target"):
             return
-        told: dict[str, set[str]] = {}
+        told = Counter[tuple[str, str]]()
+        subjects = set[tuple[str, str]]()
         for entry in self._audit():
-            told.setdefault(entry.subject, set()).add(entry.action)
-            assert entry.actor in PEOPLE
+            told[str(entry.details.get("by_change", entry.subject)), entry.action] += 1
+            subjects.add((entry.subject, entry.action))
+            tidied = (entry.actor, entry.action) == (RECONCILER, "abandon_fix")
+            assert entry.actor in PEOPLE or tidied
         for change in self._history():
-            subject = change.reverses or change.change_id
-            if change.state is ChangeState.FAILED:
-                continue  # nothing came of it: there is nothing to explain
-            wanted = "apply_fix" if change.reverses is None else f"{change.kind}_fix"
-            assert wanted in told.get(subject, set())
-            assert "approve_fix" in told[change.fix_id]
+            begun = "apply_fix" if change.reverses is None else f"{change.kind}_fix"
+            attempts = told[change.change_id, begun] - told[change.change_id, "abandon_fix"]
+            assert attempts == (change.state not in (ChangeState.FAILED, ChangeState.APPROVED))
+            assert (change.fix_id, "approve_fix") in subjects
             if change.reversed:
                 way = "undo_fix" if change.state is ChangeState.UNDONE else "revert_fix"
-                assert way in told[subject]
+                assert (change.change_id, way) in subjects
+        assert self.store.audit.verify("acme").intact
 
     def _arm(self, crash: str) -> None:
         self.target.crash = f"{crash}_apply" if crash else None  # type: ignore[assignment]

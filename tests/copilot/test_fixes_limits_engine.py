@@ -114,6 +114,56 @@ def test_a_budget_is_raised_to_what_would_have_been_enough(tmp_path, whose):
         assert budget.max_tokens == raised
 
 
+def test_a_run_that_is_over_its_new_budget_by_what_it_used_before_leaves_the_fix_open(tmp_path):
+    """One step of 15 tokens: 20 hold a new run, and not what the failed one has used besides."""
+    with bench_with(tmp_path, ScriptedModel(["It is so."] * 9)) as bench:
+        bench.service.account.set_settings({"verify_runs": 1})
+        bench.put(agent(), budget={"max_tokens": 10})
+        failed = bench.run()
+        report = bench.report(failed)
+        (told,) = [one.description for one in report.suggested_fixes if one.type == "raise_budget"]
+        assert "to 20 tokens instead of 10" in told
+        assert "Start a new run instead" in told
+        change = bench.apply(report, "raise_budget")
+        resumed = bench.resume(failed)
+        assert resumed.error.details["put_aside"] == 15
+        found = bench.service.fixes.outcome(change.change_id)
+        assert (found.state, found.rollback_proposed) == ("not_exercised", False)
+        assert "says nothing of a new run" in found.explanation
+        assert "raise_budget" not in offered(bench.report(resumed))
+        assert bench.run().status == "succeeded"
+        assert bench.service.fixes.outcome(change.change_id).state == "verified"
+
+
+@dataclass
+class NeedsMoreEachTime:
+    """Uses 15 tokens, then 25, then 35."""
+
+    tokens: int = 5
+
+    async def complete(self, question: Question) -> Completion:
+        self.tokens += 10
+        return Completion("It is so.", self.tokens - 5, 5, None)
+
+
+def test_a_new_run_that_is_over_the_raised_budget_is_a_regression(tmp_path):
+    with bench_with(tmp_path, NeedsMoreEachTime()) as bench:
+        bench.put(agent(), budget={"max_tokens": 10})
+        change = bench.apply(bench.report(), "raise_budget")
+        assert "put_aside" not in bench.run().error.details
+        assert bench.service.fixes.outcome(change.change_id).state == "regressed"
+
+
+def test_a_resumed_run_that_is_over_it_by_what_it_needs_now_is_a_regression(tmp_path):
+    with bench_with(tmp_path, NeedsMoreEachTime()) as bench:
+        bench.put(agent(), budget={"max_tokens": 10})
+        failed = bench.run()
+        change = bench.apply(bench.report(failed), "raise_budget")
+        details = bench.resume(failed).error.details
+        assert (details["used"], details["put_aside"], details["by_step"]) == (40, 15, 25)
+        assert bench.service.fixes.outcome(change.change_id).state == "regressed"
+
+
 def over_budget(bench):
     bench.put(agent(budget={"max_cost_usd": 0.008}))
     return bench.run()

@@ -15,7 +15,7 @@ CAUSE = RootCause.MISSING_TEMPLATE
 
 
 def rated(fix_type: str, verified: int, regressed: int = 0, **options: object) -> FixRate:
-    facts = {"root_cause": CAUSE.value, "produced_by": "offline", "undecided": 0} | options
+    facts = {"root_cause": CAUSE.value, "produced_by": "offline", "under_watch": 0} | options
     return FixRate(fix_type=fix_type, verified=verified, regressed=regressed, **facts)  # pyright: ignore[reportArgumentType]
 
 
@@ -61,8 +61,21 @@ def test_the_interval_is_that_of_wilson(
 
 
 def test_what_was_not_judged_has_no_rate() -> None:
-    rate = success("timeout", [rated("timeout", 0, undecided=3)])
-    assert (rate.judged, rate.undecided, rate.rate, rate.low, rate.high) == (0, 3, None, None, None)
+    rate = success("timeout", [rated("timeout", 0, under_watch=3)])
+    assert (rate.judged, rate.under_watch, rate.rate, rate.low, rate.high) == (
+        0,
+        3,
+        None,
+        None,
+        None,
+    )
+
+
+def test_what_was_taken_back_before_it_was_judged_is_a_number_of_its_own() -> None:
+    rates = [rated("timeout", 1, under_watch=3, taken_back=4), rated("timeout", 0, 1, taken_back=2)]
+    rate = success("timeout", rates)
+    assert (rate.judged, rate.under_watch, rate.taken_back) == (2, 3, 6)
+    assert rate.rate == pytest.approx(0.5)
 
 
 def test_rates_are_added_up_by_each_of_their_names() -> None:

@@ -1,7 +1,6 @@
 """An analysis for which a model is asked: its answer inside the rules' frame, and every way it fails."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -105,9 +104,7 @@ class Bench:
                 models,
                 words=words,
                 chain=self._chosen,
-                spent=lambda workspace: store.consultations.spent(
-                    workspace, since=datetime(2026, 1, 1, tzinfo=UTC)
-                ),
+                spending=store.spending,
                 now=store.database.now,
             ),
         )
@@ -369,29 +366,16 @@ def test_without_a_key_a_person_may_ask_again_after_a_crash(store: Store) -> Non
     assert bench.analyze().produced_by == "openai"
 
 
-def test_two_hundred_at_once_on_credits_for_fifty(store: Store) -> None:
-    store.ledger.grant("acme", "start", credits=100, reason="trial")
-    models = ScriptedModels(an_answer(), seconds=0.01)
-    bench = Bench(store, models, model_policy="always")
-    begin = threading.Barrier(50)
-
-    def ask(number: int) -> str:
-        if number < 50:
-            begin.wait()
-        try:
-            run = a_run(f"connection refused by host-{number}.acme.example", number=number)
-            report = bench.analyze(run, require_model=True, idempotency_key=f"key-{number}")
-        except InsufficientCredits:
-            return "402"
-        return report.produced_by
-
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(ask, range(200)))
-    assert answers.count("openai") == 50
-    assert answers.count("402") == 150
-    assert store.ledger.balance("acme") == 0
-    assert len(models.asked) == 50
-    assert store.ledger.audit("acme").balanced
+def test_hidden_characters_of_an_answer_are_taken_out_and_counted(store: Store) -> None:
+    hiding = an_answer(explanation="Ask\u200b the\u202e owner.", missing=["the\U000e0041 answer"])
+    report = Bench(store, ScriptedModels(hiding), model_policy="always").analyze()
+    assert report.model is not None
+    assert report.model.hidden_characters == 3
+    assert "\u200b" not in report.model_dump_json()
+    plain = Bench(store, ScriptedModels(an_answer()), model_policy="always")
+    other = plain.analyze(a_run("another thing went wrong in its own way", number=2))
+    assert other.model is not None
+    assert other.model.hidden_characters == 0
 
 
 def test_the_exact_words_are_kept_with_the_analysis(store: Store) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from copilot.errors import InvalidInput
 from copilot.intake import Intake
 from copilot.notify import Courier, Outbox, Wanted
 from copilot.storage.notice_tables import NOTICE
@@ -172,6 +173,29 @@ def test_it_arrives_when_the_receiver_is_back(store, hook, courier, clock):
     clock.advance(minutes=1)
     assert courier.deliver() == 1
     assert hook.sent == ["notice_1"]
+
+
+def test_what_was_given_up_this_week_is_sent_again_where_that_is_asked_for(
+    store, hook, courier, clock
+):
+    def give_up(name, **fields):
+        hook.raises = [InvalidInput("notify_webhook", "its address is not a public one.", "")]
+        store.notices.add(notice(clock, name, **fields), ["webhook"])
+        courier.deliver()
+
+    give_up("long_ago")
+    clock.advance(days=7, seconds=1)
+    give_up("elsewhere", workspace_id="other")
+    give_up("a_test", event=NoticeEvent.TEST)
+    give_up("lost")
+    assert {one.state for one in log(store)} == {NoticeState.GIVEN_UP}
+    courier.send_again("acme", ["email"])
+    assert courier.deliver() == 0
+    courier.send_again("acme", ["webhook"])
+    assert courier.deliver() == 1
+    assert hook.sent == ["lost"]
+    (entry,) = [one for one in log(store) if one.event_id == "lost"]
+    assert (entry.state, entry.attempts, entry.problem) == (NoticeState.SENT, 1, None)
 
 
 def test_one_channel_does_not_wait_for_the_other(store, hook, courier, clock):

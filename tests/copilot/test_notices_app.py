@@ -12,6 +12,7 @@ from copilot.settings import load
 from copilot.types.engine import ScheduleNotice
 from copilot.types.notice import NoticeState
 from copilot.types.principal import PrincipalKind, Role
+from tests.copilot.lost_range import lose_the_range
 from tests.copilot.notice_receiver import receiving
 from tests.copilot.test_parked_runs import Invitations as Invitations
 from tests.copilot.test_parked_runs import invite
@@ -89,7 +90,7 @@ def test_a_pattern_is_told_within_a_minute_though_nobody_asks(bench, world):
 def test_a_fix_that_did_not_hold_is_told(example):
     example.service.workflows.create(workflow_text(URGENT_MAIL), workflow_id="mail")
     change = _fixed(example)
-    _fail_again(example, change)
+    _fail_again(example)
     look(example)
     (one,) = [one for one in told(example) if one.event.value == "fix_regressed"]
     assert one.details["change_id"] == change.change_id
@@ -106,10 +107,8 @@ def _fixed(bench):
     return bench.service.fixes.apply(approval.approval_id)
 
 
-def _fail_again(bench, change):
-    """A version after the fix with what it had taken out."""
-    text = workflow_text(URGENT_MAIL)
-    bench.service.workflows.replace("mail", text, expected_version=change.version)
+def _fail_again(bench):
+    lose_the_range(bench.app.settings.files / bench.workspace)
     assert bench.run("mail").status.is_failure
 
 
@@ -146,6 +145,75 @@ def test_a_schedule_that_is_paused_is_told_and_one_that_is_near_it_is_not(bench)
         bench.app.engine.schedules._notifier.notify(notice)
     (one,) = told(bench)
     assert one.details == {"paused_by": "schedule", "execution_id": "run-1"}
+
+
+def asks(step_id, **more):
+    return {
+        "id": step_id,
+        "type": "approval",
+        "name": f"Release {step_id}",
+        "message": "SECRET?",
+    } | more
+
+
+def test_a_run_that_waits_for_a_person_is_told_once_with_the_command(bench, world):
+    bench.put(asks("ok", role="approver", expires_after="1h"))
+    run = bench.run()
+    assert run.status == "paused"
+    look(bench)
+    look(bench)
+    (one,) = told(bench)
+    assert (one.event.value, one.workflow_id, one.state.value) == ("run_paused", "w", "sent")
+    (asked,) = bench.service.executions.waiting()
+    assert one.details == {
+        "paused_by": "approval",
+        "execution_id": run.id,
+        "path": asked.path,
+        "role": "approver",
+        "expires_at": asked.expires_at.isoformat(),
+    }
+    assert (
+        "waits: 'Release ok' is for a person with the role approver to decide, until " in one.text
+    )
+    assert f"\n  ask-copilot decide {run.id} {asked.path} --approve" in one.text
+    assert "SECRET" not in one.text
+    assert len(bodies(bench, world[1])) == 1
+
+
+def test_each_wait_of_a_run_is_told_and_one_that_is_over_is_not(bench):
+    bench.put(asks("one"), asks("two"), asks("three"))
+    run = bench.run()
+    look(bench)
+    for step in ("one", "two"):  # nobody looks while it waits for the second
+        bench.service.executions.decide(run.id, f"/{step}", decision="approved")
+        bench.service.executions.wait(run.id, PATIENCE)
+    look(bench)
+    assert {one.details["path"] for one in told(bench)} == {"/one", "/three"}
+
+
+def test_who_does_not_want_to_hear_of_pauses_is_not_told_of_a_wait(bench):
+    bench.service.account.set_settings({"notify_on": "fix_regressed"})
+    bench.put(asks("ok"))
+    bench.run()
+    look(bench)
+    assert told(bench) == []
+
+
+def test_what_could_go_nowhere_is_listed_with_the_reason_and_sent_to_the_new_address(bench, world):
+    world[1].answers.append(410)
+    bench.put(asks("ok"))
+    bench.run()
+    look(bench)
+    (one,) = told(bench)
+    assert (one.state, one.attempts) == (NoticeState.GIVEN_UP, 1)
+    assert "it is gone (410). Once it is set again, what was given up" in one.problem
+    bench.service.account.set_settings({"notify_webhook": None})
+    look(bench)
+    (one,) = told(bench)
+    assert one.state is NoticeState.GIVEN_UP
+    bench.service.account.set_settings({"notify_webhook": f"{world[1].url}/new"})
+    (one,) = told(bench)
+    assert (one.state, one.problem) == (NoticeState.SENT, None)
 
 
 def test_a_test_is_sent_at_once_and_says_how_it_went(bench, world):
@@ -188,6 +256,7 @@ def test_a_request_that_is_repeated_makes_one_secret(bench):
         "https://",
         "https://user:pw@example.com/",
         "https://example.com/#x",
+        "https://example.com:99999/x",
         "https://exa mple.com/",
         "https:\\\\example.com",
         "hooks.example.com",
@@ -198,6 +267,13 @@ def test_a_request_that_is_repeated_makes_one_secret(bench):
 def test_a_webhook_has_to_be_an_https_address(bench, address):
     with pytest.raises(InvalidInput, match="https address"):
         bench.service.account.set_settings({"notify_webhook": address})
+
+
+@pytest.mark.parametrize("number", ["80", "8443", "0"])
+def test_a_webhook_at_another_port_is_refused_when_it_is_set(bench, number):
+    with pytest.raises(InvalidInput, match="its port is not 443: leave the port out"):
+        bench.service.account.set_settings({"notify_webhook": f"https://example.com:{number}/x"})
+    bench.service.account.set_settings({"notify_webhook": "https://example.com:443/x"})
 
 
 @pytest.mark.parametrize("events", ["", "run_paused", "run_paused, pattern_started"])
@@ -211,3 +287,61 @@ def test_what_is_told_can_be_chosen(bench, events):
 def test_what_is_no_event_is_refused(bench, events):
     with pytest.raises(InvalidInput, match="notify_on"):
         bench.service.account.set_settings({"notify_on": events})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "127\u30020.0.1",
+        "\uff11\uff12\uff17.0.0.1",
+        "10.0.0.8",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "[::1]",
+        "[::]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:8.8.8.8]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "localhost",
+        "LOCALHOST.",
+        "hooks.localhost",
+        "%31%32%37.0.0.1",
+    ],
+    ids=ascii,
+)
+def test_a_webhook_that_can_only_lead_inwards_is_refused_when_it_is_set(bench, host):
+    before = bench.app.policies.of(bench.workspace).notify_webhook
+    for number in ("", ":443"):
+        with pytest.raises(InvalidInput, match="notify_webhook") as caught:
+            bench.service.account.set_settings({"notify_webhook": f"https://{host}{number}/hook"})
+        assert "https address" not in str(caught.value)
+    assert bench.app.policies.of(bench.workspace).notify_webhook == before
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "hooks.example.com",
+        "8.8.8.8",
+        "[2606:4700::1111]",
+        "b\u00fccher.example",
+        "127.0.0.1.nip.io",
+    ],
+    ids=ascii,
+)
+def test_a_webhook_that_may_lead_outwards_is_taken(bench, host):
+    bench.service.account.set_settings({"notify_webhook": f"https://{host}/hook"})

@@ -10,12 +10,15 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from copilot.notify import Courier, Mailed, Posted, Postman, Webhooks
+from copilot.notify.courier import letter
+from copilot.notify.webhook import encoded
 from copilot.settings import Settings
+from copilot.types.engine import StepApproval
 from copilot.types.notice import NoticeState
 from engine.errors import NetworkBlocked
 from engine.network import client
 from tests.copilot.notice_receiver import receiving
-from tests.copilot.test_notices import log, notice
+from tests.copilot.test_notices import log, notice, outbox
 
 
 class Mailbox:
@@ -86,3 +89,45 @@ def test_a_webhook_that_leads_to_a_private_address_is_given_up(store, clock, tmp
     (entry,) = log(store)
     assert entry.state is NoticeState.GIVEN_UP
     assert "not a public one" in entry.problem
+
+
+def asked(clock, **fields):
+    facts = {
+        "execution_id": "run-1",
+        "workflow_id": "prices",
+        "path": "/release it",
+        "step_id": "release",
+        "role": None,
+        "status": "waiting",
+        "name": "Raise prices",
+        "message": "Raise?",
+        "asked_at": clock(),
+    }
+    return StepApproval(**{**facts, **fields})
+
+
+def test_each_command_of_a_letter_is_a_line_to_copy(store, clock):
+    outbox(store).runs_asking("acme", [asked(clock, role="approver")])
+    (entry,) = log(store)
+    sent = letter(entry)
+    assert sent.text == (
+        "A run of your agent 'prices' waits: 'Raise prices' is for a person with the role approver"
+        " to decide.\n"
+        "What it asks:\n"
+        "  ask-copilot approvals run-1\n"
+        "Decide (or --reject):\n"
+        "  ask-copilot decide run-1 '/release it' --approve\n"
+    )
+    assert "<pre>ask-copilot approvals run-1</pre>" in sent.html
+    assert json.loads(encoded(entry))["text"] == sent.text.removesuffix("\n").replace("<", "&lt;")
+    assert sent.subject == "Ask Copilot, acme: a run is paused"
+
+
+def test_what_somebody_named_makes_no_line_and_no_second_header(store, clock):
+    hostile = asked(clock, name="Raise\n  rm -rf ~", workflow_id="a\r\nBcc: c@example.com")
+    outbox(store).runs_asking("acme", [hostile])
+    (entry,) = log(store)
+    sent = letter(entry.model_copy(update={"workspace_id": "acme\nBcc: d@example.com"}))
+    assert [one for one in sent.text.splitlines() if one.startswith(("  rm", "Bcc"))] == []
+    assert len(sent.text.splitlines()) == 5
+    assert len(sent.subject.splitlines()) == 1

@@ -104,8 +104,8 @@ def test_what_passes_by_itself_is_tried_again_with_longer_pauses(cause: str, pau
         {"type": "retry_policy", "step": "fetch", "max_retries": 4, "backoff_seconds": pause}
     ]
     assert found[0].hint.description == (
-        f"Try step 'fetch' up to 4 times instead of 2, waiting {pause:g} s at first; the pause"
-        " grows each time"
+        "Retry step 'fetch' up to 4 times instead of 2 (5 attempts in all), waiting "
+        f"{pause:g} s at first; the pause grows each time"
     )
     assert "retry_policy" not in words(found)
 
@@ -210,6 +210,43 @@ def test_the_budget_of_a_run_is_doubled_because_it_goes_on_counting() -> None:
     )
     capped = Ceilings(cost_usd=Decimal("2.5"))
     assert fixes(offered("budget_exceeded", "/think", ceilings=capped, **facts))[0]["value"] == 2.5
+
+
+NEW_RUNS, THIS_RUN = "That is for new runs", "Only this run needs it"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"used": 1100, "by_step": 900}, ""),
+        ({"used": 1101, "by_step": 900}, NEW_RUNS),
+        ({"used": 1100}, ""),
+        ({"used": 1900, "by_step": 100, "put_aside": 900}, THIS_RUN),
+        ({"used": 1900, "by_step": 100, "put_aside": 899}, ""),
+        ({"used": 1950, "by_step": 100, "put_aside": 899}, NEW_RUNS),
+        ({"used": 1950, "by_step": 100, "put_aside": 950}, None),
+        ({"used": 1900, "by_step": "many", "put_aside": True}, ""),
+    ],
+    ids=[
+        "it can go on",
+        "its step once more is too much",
+        "nobody knows",
+        "only carried, and it can go on",
+        "not only carried",
+        "not only carried, and too much",
+        "only carried, and too much",
+        "no facts",
+    ],
+)
+def test_a_runs_budget_says_whether_it_lets_the_failed_run_go_on(
+    facts: dict[str, Any], words: str | None
+) -> None:
+    known = {"unit": "tokens", "limit": 1000, "set_by": "the workflow's budget"}
+    found = [one for one in offered("budget_exceeded", "/think", **known, **facts) if one.fix]
+    assert [one.fix.value for one in found if one.fix] == ([] if words is None else [2000])  # pyright: ignore[reportAttributeAccessIssue]
+    for one in found:
+        told = [known for known in (NEW_RUNS, THIS_RUN) if known in one.hint.description]
+        assert told == ([words] if words else [])
 
 
 @pytest.mark.parametrize(

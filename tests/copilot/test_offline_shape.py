@@ -38,14 +38,15 @@ FILL = {"id": "fill", "action": "render_template", "with": {"body": "x", "rows":
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ({"sort": ["items", "count"], "read": ["rows"]}, ["read.rows", "sort.items", "sort.count"]),
-        ({"sort": ["items", "count"], "read": ["Rows"]}, ["read.Rows", "sort.items", "sort.count"]),
+        ({"sort": ["items", "count"], "read": ["rows"]}, ["read.rows"]),
+        ({"sort": ["items", "count"], "read": ["Rows"]}, ["read.Rows"]),
+        ({"sort": ["items", "count"]}, ["sort.items", "sort.count"]),
         ({"sort": ["a", "b", "c", "d"]}, []),
         ({"sort": ["row", "count"]}, []),
         ({}, ["sort"]),
         ({"later": ["rows"], "sort": ["a", "b", "c", "d"]}, []),
     ],
-    ids=["same name", "other case", "too many", "misspelt", "no parts", "runs later"],
+    ids=["same name", "other case", "few others", "too many", "misspelt", "no parts", "runs later"],
 )
 def test_an_output_that_is_not_there_is_read_elsewhere(
     outputs: dict[str, list[str]], expected: list[str]
@@ -76,7 +77,7 @@ def test_what_follows_a_reference_stays_and_inputs_count_as_well() -> None:
         {"path": "/steps/1/prompt", "old": "read.client.name", "reads": "inputs.client.name"}
     ]
     assert found[0].hint.description == (
-        "Read 'inputs.client' instead of 'read.client' in step 'end', which is called the same"
+        "In step 'end', read 'inputs.client', which is called the same, instead of 'read.client'"
     )
 
 

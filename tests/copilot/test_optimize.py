@@ -179,22 +179,43 @@ def test_another_shape_is_told_when_it_fares_clearly_better(bench):
     assert not of_kind(optimizer.suggestions("loop"), "pattern")
 
 
+EACH = "For each customer write a mail."
 TURNS = "Search the site. " * 20 + "Then update the table and append to the sheet. " * 4
 
 
 @pytest.mark.parametrize(
     ("prompt", "code", "severity"),
     [
-        ("For each customer write a mail.", "loop_pattern", "high"),
+        (EACH, "loop_pattern", "high"),
         ("Write to the 50 customers.", "large_list", "medium"),
         (TURNS, "many_turns", "high"),
     ],
     ids=["loop", "list", "turns"],
 )
 def test_risks_of_prompts_are_told_whatever_starts_the_workflow(bench, prompt, code, severity):
-    found = bench.service.optimizer.optimize({"name": "Risky", "steps": [ask("a", prompt)]})
+    definition = {"name": "Risky", "steps": [ask("a", prompt, tools=["read_sheet"])]}
+    found = bench.service.optimizer.optimize(definition)
     (one,) = of_kind(found, "prompt")
     assert (one.code, one.severity, one.steps) == (code, severity, ("a",))
+
+
+@pytest.mark.parametrize("where", ["prompt", "instructions"])
+@pytest.mark.parametrize(
+    ("tools", "severity", "title", "costs"),
+    [
+        ([], "medium", "a loop for one answer", "all of it has to fit into one answer."),
+        (["read_sheet"], "high", "a loop without a bound of its own", "each round costs turns."),
+    ],
+    ids=["one-turn", "turns"],
+)
+def test_a_loop_goes_round_only_where_there_are_turns(bench, where, tools, severity, title, costs):
+    texts = {"prompt": "Write.", "instructions": "", where: EACH}
+    step = ask("a", texts["prompt"], tools=tools)
+    definition = {"name": "Risky", "instructions": texts["instructions"], "steps": [step]}
+    (one,) = of_kind(bench.service.optimizer.optimize(definition), "prompt")
+    assert one.severity == severity
+    assert one.title.endswith(title)
+    assert one.evidence[0].text.endswith(costs)
 
 
 def test_a_prompt_that_says_how_many_at_most_has_a_bound(bench):

@@ -92,7 +92,7 @@ def test_a_run_that_waits_is_explained_and_says_when_it_goes_on(bench, midnight)
     assert report.root_cause == "quota_exhausted"
     assert report.auto_resume_at == midnight
     assert report.headline.startswith("Step 2 waits: ")
-    assert report.message.startswith("LinkedIn's allowance for the day")
+    assert report.message.startswith("LinkedIn has 20 left of its allowance")
     assert "Agent will auto-resume tomorrow when quota resets." in report.message
     assert "resume_after_quota" not in {fix.type for fix in report.suggested_fixes}
     assert report.receipt.credits == 1

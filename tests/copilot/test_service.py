@@ -20,6 +20,7 @@ from copilot.types import ErrorRecord, OutcomeState, RunRecord, RunStatus
 from copilot.types.principal import Principal, Role
 from engine.actions import parameter_models
 from engine.definition import load_workflow
+from tests.copilot.lost_range import lose_the_range
 
 NAMES = (f"w{number}" for number in itertools.count())
 
@@ -194,7 +195,7 @@ def test_a_fix_that_is_in_place_says_so_to_everybody_who_wants_it_again(bench):
     shown = bench.service.fixes.preview(fix_id)
     first, second = bench.approve(fix_id), bench.approve(fix_id)
     change = bench.service.fixes.apply(first.approval_id)
-    in_place = rf"applied already \(change {change.change_id}, version 2\)"
+    in_place = rf"in place already, by {change.change_id}, since version 2"
     with pytest.raises(ApprovalRefused, match=in_place):
         bench.service.fixes.apply(second.approval_id)
     with pytest.raises(ApprovalRefused, match=in_place):
@@ -247,7 +248,7 @@ def test_a_fix_holds_when_its_step_passed_three_times(bench):
 def test_when_the_failure_returns_the_fix_has_regressed(bench):
     change = bench.repair()
     bench.run()
-    bench.edit("range: UrgentEmails", "range: UrgentEmails")  # the mistake is back, by hand
+    lose_the_range(bench.app.settings.files / bench.workspace)
     bench.run()
     outcome = bench.service.fixes.outcome(change.change_id)
     assert outcome.state is OutcomeState.REGRESSED

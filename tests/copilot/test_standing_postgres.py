@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from copilot.errors import ApprovalRefused
+from copilot.storage.account_tables import API_KEY, PRINCIPAL
 from copilot.storage.standing_tables import STANDING_APPROVAL
 from copilot.storage.store import Store
 from engine.storage.database import connect
@@ -44,17 +45,27 @@ def test_nothing_begins_once_it_is_revoked_also_from_other_threads(store) -> Non
     assert late == 0
 
 
-def test_a_change_that_begins_during_the_revocation_waits_for_it_and_is_refused(store) -> None:
+ENDS = {
+    "revoked": (lambda at: sa.update(STANDING_APPROVAL).values(revoked_at=at), "was revoked"),
+    "no key": (lambda at: sa.update(API_KEY).values(revoked_at=at), "No key of Olga"),
+    "no owner": (lambda _: sa.update(PRINCIPAL).values(role="viewer"), "is no owner any more"),
+}
+
+
+@pytest.mark.parametrize(("ending", "why"), ENDS.values(), ids=ENDS)
+def test_a_change_that_begins_during_its_end_waits_for_it_and_is_refused(
+    store, ending, why
+) -> None:
     signed(store)
     approval = use(store)
     now = store.database.now()
     with ThreadPoolExecutor(1) as pool:
         with store.database.write() as revoking:
-            revoking.execute(sa.update(STANDING_APPROVAL).values(revoked_at=now))
+            revoking.execute(ending(now))
             beginning = pool.submit(begin, store, approval)
             with store.database.read() as watching:
                 while not watching.execute(_WAITING).scalar_one():
                     assert not beginning.done()
-        with pytest.raises(ApprovalRefused, match="was revoked"):
+        with pytest.raises(ApprovalRefused, match=why):
             beginning.result(60)
     assert store.approvals.find("acme", approval.approval_id).used is False

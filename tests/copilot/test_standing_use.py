@@ -79,22 +79,18 @@ def test_without_a_signature_nothing_is_approved(bench) -> None:
     ("terms", "facts", "covered"),
     [
         ({}, {"verdict": Verdict.LIKELY}, False),
-        ({"confirmed_only": False}, {"verdict": Verdict.INCONCLUSIVE}, True),
+        ({}, {"verdict": Verdict.INCONCLUSIVE}, False),
         ({}, {"dry_run": None}, False),
         ({}, {"dry_run": tried("not_possible")}, False),
-        ({"tried_only": False}, {"dry_run": tried("not_possible")}, True),
-        ({"tried_only": False}, {"dry_run": None}, True),
-        ({"tried_only": False}, {"dry_run": tried("failed")}, False),
+        ({}, {"dry_run": tried("failed")}, False),
         ({"workflow_id": URGENT_MAIL}, {}, True),
         ({"workflow_id": "outreach-campaign"}, {}, False),
     ],
     ids=[
         "only likely",
-        "likely will do",
+        "inconclusive",
         "not tried",
         "can not be tried",
-        "needs no try where there can be none",
-        "needs no try",
         "tried and failed",
         "its workflow",
         "another workflow",
@@ -162,8 +158,8 @@ def test_an_end_that_is_too_far_away_or_over_is_refused(bench, days) -> None:
 def test_what_there_is_none_of_is_refused(bench) -> None:
     with pytest.raises(UnknownName, match="replace_value"):
         bench.sign("replace_valu")
-    with pytest.raises(UnknownName):
-        bench.sign("pause_workflow")  # an action has no diff that keeps within a reach
+    with pytest.raises(InvalidInput, match="pause_workflow is an action, not a change"):
+        bench.sign("pause_workflow")
     with pytest.raises(NotFound):
         bench.sign(workflow_id="nope")
     assert bench.sign("suggest_template").fix_type == "create_template"

@@ -24,8 +24,8 @@ COLUMNS = TABLE["columns"]
 ROWS = {row: cells.replace("|", " ").split() for row, cells in TABLE["rows"].items()}
 NOT_A_PERSON = "not-a-person"
 MOVING = {"last_used_at"}
-#: What the engine's own jobs write, each second or each minute.
-BY_THE_CLOCK = {"engine_worker", "job_tick", "workflow_schedule"}
+#: What the jobs write by themselves, each second or each minute.
+BY_THE_CLOCK = {"engine_worker", "job_tick", "workflow_schedule", "copilot_notice"}
 #: What is read to be given to somebody else: who did is worth knowing.
 RECORDED_READS = {"GET /fixes/{fix_id}/handoff"}
 #: They leave a record of their own: a run, or a receipt.

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from copilot.bootstrap import open_app
 from copilot.demo import URGENT_MAIL, install_example, workflow_text
 from copilot.settings import load
 from copilot.surfaces.cli import cli
+from copilot.types.notice import Notice, NoticeEvent
 
 PATH = "agents/mail.yaml"
 
@@ -110,3 +112,28 @@ def test_notices_are_tested_listed_and_signed(place, report):
     shown = call(place, "notices", "secret").stdout
     assert shown.startswith("whsec_")
     assert "The one before signs too until" in shown
+
+
+def test_what_waits_says_when_it_is_sent(place, report):
+    now = datetime.now(UTC)
+    with open_app(load({}, data=place), dispatch=False) as app:
+        for name in ("due", "later"):
+            told = Notice(
+                event_id=name,
+                event=NoticeEvent.RUN_PAUSED,
+                workspace_id="default",
+                workflow_id="w",
+                text="It waits.\nDecide:\n  ask-copilot decide run-1 /ok --approve",
+                at=now,
+            )
+            app.store.notices.add(told, ["webhook"])
+        late = datetime(2099, 1, 2, 3, 4, tzinfo=UTC)
+        (number,) = [n for n, one in app.store.notices.due(late) if one.event_id == "later"]
+        app.store.notices.failed(number, "it is down", next_at=late)
+    shown = call(place, "notices", "--limit", "2").stdout
+    later, due = shown.split("run_paused")[1:]
+    assert "tried again at 2099-01-02 03:04 UTC" in later
+    assert "it is down" in later
+    assert "waits: sent while `ask-copilot serve` runs" in due
+    assert "\n  Decide:\n    ask-copilot decide run-1 /ok --approve\n" in due
+    assert "serve" in call(place, "notices", "--help").stdout

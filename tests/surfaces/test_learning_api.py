@@ -7,10 +7,10 @@ import yaml
 
 from copilot.pipeline.examine import examine
 from copilot.sources import jsonl
-from tests.golden import test_cases as golden
+from tests.golden import stage as golden
 from tests.golden.cases import RAW_LINES, Case, Goldens
-from tests.golden.conftest import LinkedIn, Mailbox
 from tests.golden.product import Product
+from tests.golden.servers import Mailbox, Web
 from tests.surfaces.rest_client import one_database, says
 from tests.surfaces.rest_requests import World
 
@@ -86,6 +86,7 @@ def test_levels_are_told_and_set(world):
         "set_by_name": None,
         "set_at": None,
         "meets_floor": False,
+        "missing": [],
     }
     answer = client("PUT", "/autonomy", json={"fix_type": "split_step", "level": "suggest"})
     (own,) = [one for one in answer.json()["levels"] if one["fix_type"] == "split_step"]
@@ -106,7 +107,7 @@ def test_a_run_that_needs_files_becomes_a_case_that_is_explained(world):
     lines = made["files"][RAW_LINES].splitlines()
     (run,) = jsonl.read(lines, source=RAW_LINES, workspace_id="case")
     report = world.client.app.owner("case").analyses.analyze_foreign(run)
-    golden._check_report(report, case.expect)
+    golden.check_report(report, case.expect)
     assert examine(run).step_number == case.expect.step == 2
     assert "UrgentEmails" in case.about
 
@@ -152,8 +153,8 @@ def test_an_exported_case_is_carried_out_by_the_golden_suite(server, tmp_path, m
         product.start()
         try:
             goldens = Goldens(folder, since=since, updating=updating)
-            stage = golden.Stage(made["slug"], case, product, Mailbox(), LinkedIn(0), goldens)
-            golden._go_on(stage, *golden._explain_ours(stage))
+            stage = golden.Stage(made["slug"], case, product, Mailbox(), Web(), goldens)
+            golden.go_on(stage, *golden.explain_ours(stage))
             goldens.finish()
         finally:
             product.stop()

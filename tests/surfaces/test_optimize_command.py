@@ -19,8 +19,8 @@ def file(tmp_path):
 
 def test_a_file_is_looked_at_without_being_stored(example, file):
     told = example("optimize", "--file", str(file)).out
-    assert told.startswith("high    prompt     In 'ask' there is a loop that nothing bounds\n")
-    assert "  It says 'Go through': each round costs turns.\n" in told
+    assert told.startswith("medium  prompt     In 'ask' there is a loop for one answer\n")
+    assert "  It says 'Go through': all of it has to fit into one answer.\n" in told
     assert "  → The instructions get one more paragraph" in told
     assert "Budget of one run\n" in told
     assert "Not enough runs yet (0 of 3)." in told

@@ -33,6 +33,8 @@ OURS = [
     ours.InsufficientCredits(0, 1),
     ours.InvalidFix("replace_value", "the path is not there: /steps/9"),
     ours.StaleBase(1, 3, "--- a\n+++ b\n"),
+    ours.EditedMeanwhile(2, 5, "--- a\n+++ b\n"),
+    ours.EditedMeanwhile(2, 5, "", "The template 'a' is used by another workflow."),
     ours.ApprovalRefused("it has been used\nalready."),
     ours.UndoExpired(5.0),
     ours.UndoExpired(0.5),

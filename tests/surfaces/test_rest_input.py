@@ -111,12 +111,28 @@ def test_whatever_is_wrong_with_a_field_has_words_of_ours(model):
     assert not [one for one in said if "nput should" in one or "{" in one]
 
 
-def test_a_bad_resource_is_not_called_a_workflow(client):
-    for kind, words in (("template", "template"), ("custom_field", "custom field")):
-        answer = client("PUT", f"/resources/{kind}/x", json={"content": {"a": 1}})
-        body = says(answer, 422, "invalid_definition")
-        assert body["detail"] == f"This is not a valid {words}."
-        assert body["problems"][0].startswith(f"{kind} 'x', ")
+def test_what_is_wrong_with_a_resource_has_its_place_and_no_value(client):
+    answer = client(
+        "PUT",
+        "/resources/integration/x",
+        json={"content": {"type": "secret-value-7", "connected": "secret-value-8"}},
+    )
+    body = says(answer, 422, "invalid_input")
+    assert (body["where"], body["reason"]) == ("/connected", "it is neither true nor false.")
+    assert body["advice"] == "Write true or false, without quotes."
+    assert "secret-value" not in answer.text
+    says(client("GET", "/resources/integration/x"), 404, "not_found")
+
+
+def test_a_name_that_climbs_is_refused_however_it_is_spelled(client):
+    for name in ("..%2Fx", "a%2F..%2Fx", "%2Fetc%2Fx", "a%2F%2Fx"):
+        answer = client("PUT", f"/resources/template/{name}", json={"content": {"body": "Hi"}})
+        assert says(answer, 422, "invalid_input")["where"] == "name", name
+    names = {one["name"] for one in client("GET", "/resources").json()["resources"]}
+    assert not [name for name in names if "/" in name]
+
+
+def test_a_bad_workflow_is_called_one(client):
     answer = client("POST", "/workflows", json={"definition": "template: x"})
     assert says(answer, 422, "invalid_definition")["detail"] == "This is not a valid workflow."
 

@@ -151,8 +151,11 @@ def test_the_command_shows_the_options_and_does_nothing(place):
     assert shown.code == 0
     for words in ("Step 2 Failed: Range", "Re-run Entire Workflow (Recommended)",
                   "Ensures all data is fresh", "Edit Workflow (Manual)",
-                  f"ask-copilot resume {execution} --mode partial", "kept"):  # fmt: skip
+                  f"ask-copilot resume {execution} --mode partial", "kept",
+                  "ask-copilot export urgent-mail-digest > urgent-mail-digest.yaml",
+                  "ask-copilot run urgent-mail-digest.yaml"):  # fmt: skip
         assert words in shown.out
+    assert "wizard" not in shown.out
     data = place("resume", execution, "--options", "--json").json
     assert ResumeOptions.model_validate(data).execution_id == execution
     assert place("status", execution, "--json").json["execution"]["round"] == 1

@@ -34,11 +34,10 @@ def test_a_standing_approval_is_signed_listed_and_revoked(place):
     made = place(*SIGN, "--workflow", "urgent-mail-digest", "--per-day", "1", "--json").json
     assert made["workflow_id"] == "urgent-mail-digest"
     assert (made["max_uses"], made["max_uses_per_day"], made["state"]) == (3, 1, "active")
-    assert (made["confirmed_only"], made["tried_only"]) == (True, True)
     left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=29) < left <= timedelta(days=30)
     listed = place("standing", "list").out
-    assert "0 of 3 used, 0 of 1 today, only confirmed and tried" in listed
+    assert "0 of 3 used, 0 of 1 today" in listed
     assert "approved nothing yet" in place("standing", "uses", made["standing_id"]).out
     revoked = place("standing", "revoke", made["standing_id"])
     assert (revoked.code, made["standing_id"] in revoked.out) == (0, True)
@@ -47,12 +46,31 @@ def test_a_standing_approval_is_signed_listed_and_revoked(place):
     assert place("standing", "uses", made["standing_id"], "--json").json == {"uses": []}
 
 
-def test_its_conditions_are_given_up_only_in_so_many_words(place):
-    made = place(*SIGN, "--unconfirmed", "--untried", "--json").json
-    assert (made["confirmed_only"], made["tried_only"]) == (False, False)
-    shown = place(*SIGN, "--unconfirmed")
-    assert "only tried" in shown.out
-    assert "ask-copilot standing revoke standing_" in shown.out
+def test_one_that_can_not_act_yet_says_what_is_missing(place):
+    made = place(*SIGN)
+    raise_it = "an owner can raise it (`ask-copilot autonomy replace_value standing`)"
+    judged = "0 of 5 fixes judged, and the next 16 would have to hold for the floor of 80 %"
+    told = f"Does not act yet: the autonomy of replace_value is 'approve': {raise_it}; {judged}"
+    assert f"  {told} (standing_floor)." in made.out
+    assert told in place("standing", "list").out
+    (newest, *_) = place("standing", "list", "--json").json["standing"]
+    assert (newest["acts"], len(newest["missing"])) == (False, 2)
+    raised = place("autonomy", "replace_value", "standing")
+    assert f"replace_value does not act yet: {judged} (standing_floor)." in raised.out
+    assert f"replace_value does not act yet: {judged}" in place("autonomy").out
+    levels = place("autonomy", "--json").json["levels"]
+    assert [one["fix_type"] for one in levels if one["missing"]] == ["replace_value"]
+    assert place("autonomy", "replace_value", "approve").code == 0
+    signed = (
+        "replace_value is signed for by a standing approval, which does not act yet: the autonomy"
+    )
+    assert signed in place("autonomy").out
+    assert place("standing", "revoke", newest["standing_id"]).code == 0
+
+
+def test_an_action_can_not_be_signed_for(place):
+    answer = place("standing", "create", "pause_workflow", *SIGN[3:])
+    assert "pause_workflow is an action, not a change" in answer.err
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,14 @@ def test_two_people_approve_and_then_it_is_applied(example):
     assert "Approved by you. It waits for a second person" in " ".join(first.out.split())
     (waiting,) = example("fix", "waiting", "--json").json["approvals"]
     assert (waiting["fix_id"], waiting["state"]) == (fix_id, "pending")
-    assert fix_id in example("fix", "waiting").out
+    told = example("fix", "waiting").out
+    assert fix_id in told
+    assert (waiting["actor"], waiting["actor_name"]) == (
+        f"local:{waiting['actor_name']}",
+        waiting["actor"].removeprefix("local:"),
+    )
+    assert f"by {waiting['actor_name']}" in told
+    assert "local:" not in told
     again = example("fix", "approve", fix_id, "--digest", digest, "--json")
     assert (again.code, error_of(again)) == (5, "approval_refused")
     early = example("fix", "apply", waiting["approval_id"], "--json")

@@ -18,6 +18,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "not_resumable": "Look at its status with get_execution.",
         "request_in_progress": "Call again in a moment.",
         "server_unreachable": "Tell the person that the server of ask-copilot does not answer.",
+        "edited_meanwhile": "Say what the message says, and show the diff: a person decides.",
         "stale_base": "Call preview_fix and show the new diff.",
         "store_busy": "Another ask-copilot command is at work. Call again in a moment.",
         "too_many_requests": "Wait as long as the message says, then call again.",

@@ -50,16 +50,23 @@ def analyze_execution(service: Service, args: OfExecution) -> Analysis:
                 tier=fix.tier,
                 can_be_applied=fix.auto_fix_available,
                 description_text=fix.description,
+                not_applied_because_text=fix.not_applied_because,
             )
             for fix in report.suggested_fixes
         ),
         produced_by=report.produced_by,
         degraded_reason=report.degraded_reason,
         cost=_cost(report),
-        next="propose_fix gives the exact diff of what can be applied."
-        if report.can_auto_fix
-        else "No fix of this can be applied from here; tell the person what to do by hand.",
+        next=_next(report),
     )
+
+
+def _next(report: Report) -> str:
+    if report.can_auto_fix:
+        return "propose_fix gives the exact diff of what can be applied."
+    if report.already_fixed is not None:
+        return "Tell the person that it is fixed already; the run can be resumed with the fix."
+    return "No fix of this can be applied from here; tell the person what to do by hand."
 
 
 def explain_pattern(service: Service, args: OfWorkflow) -> Patterns:

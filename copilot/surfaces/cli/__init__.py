@@ -26,6 +26,7 @@ _MODULES: Mapping[str, str] = MappingProxyType(
         "quotas": "quotas",
         "workflows": "workflows",
         "export": "workflows",
+        "resource": "resources",
         "analyze": "analyze",
         "report": "analyze",
         "prompt": "prompt",

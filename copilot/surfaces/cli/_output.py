@@ -83,9 +83,11 @@ def deliberate_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def fail(error: Any, *, as_json: bool) -> NoReturn:
     """Show an error that has a `code` and end with its exit code."""
+    diff: str = getattr(error, "diff", "")
     if as_json:
         body = {"code": error.code, "message": str(error), "retryable": error.retryable}
-        write_json_line({"error": body})
+        write_json_line({"error": {**body, "fresh_diff": diff} if diff else body})
     else:
-        click.echo(f"Error: {block(str(error))} [{error.code}]", err=True)
+        shown = f"\n\n{block(diff.rstrip())}" if diff else ""
+        click.echo(f"Error: {block(str(error))} [{error.code}]{shown}", err=True)
     sys.exit(exit_code(error.code))

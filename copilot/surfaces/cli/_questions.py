@@ -13,6 +13,11 @@ _YES = ("y", "yes")
 _NO = ("n", "no")
 
 
+def can_ask() -> bool:
+    """Whether a person seems to sit there."""
+    return sys.stdin.isatty()
+
+
 def confirm(question: str, *, otherwise: str) -> bool:
     """Whether the answer is yes; no answer is no.
 
@@ -56,6 +61,6 @@ def _asked(question: str, *, default: str, shown: bool, otherwise: str) -> str:
         if isinstance(stopped.__context__, EOFError):
             raise InvalidInput("The question", "nobody answered it.", otherwise) from None
         raise
-    if not sys.stdin.isatty():
+    if not can_ask():
         click.echo()  # no Enter has ended the line
     return answer.strip()

@@ -13,6 +13,7 @@ from rich.text import Text
 from ...characters import escape_hidden
 from ...fixes import ACTIONS
 from ...types import (
+    AlreadyFixed,
     Change,
     Outcome,
     OutcomeState,
@@ -25,6 +26,7 @@ from ...types import (
 )
 from ...types.account import NewApiKey
 from ...types.consultation import ModelUse
+from ...types.message import BESIDES
 from ._shown import PROSE, block, line
 
 _SURE = {
@@ -42,16 +44,36 @@ def show_report(console: Console, report: Report, *, diffs: bool = True) -> None
     """The whole answer: what failed, why, on what evidence, what to do, what it cost."""
     console.print(Text(f"✗ {line(report.headline, limit=PROSE)}", style="bold red"))
     console.print()
+    if report.already_fixed is not None:
+        _show_fixed(console, report.already_fixed, report.execution_id, diffs=diffs)
+        console.print()
     console.print(Text(block(report.explanation)))
     console.print()
     console.print(_facts(report))
     if report.suggested_fixes:
+        heading = "How to fix it" if report.already_fixed is None else BESIDES.removesuffix(":")
         console.print()
-        console.print(Text("How to fix it", style="bold"))
+        console.print(Text(heading, style="bold"))
         show_fixes(console, report.suggested_fixes, diffs=diffs)
     show_pattern(console, report.pattern_detected)
     console.print()
     console.print(receipt_line(report.receipt))
+
+
+def _show_fixed(
+    console: Console, done: AlreadyFixed, execution_id: str, *, diffs: bool = True
+) -> None:
+    """That nothing is left to fix, with what nobody was asked about, and what can be done with it."""
+    console.print(Text(f"✓ {line(done.words, limit=PROSE)}", style="bold green"))
+    if diffs and done.diff:
+        console.print(Padding(diff(done.diff), (0, 0, 0, 2), expand=False))
+    resume = f"ask-copilot resume {line(execution_id)} --mode partial"
+    console.print(Text(f"Go on with the run:  {resume}", style="dim"), soft_wrap=True)
+    if done.standing_id is not None:
+        see = f"ask-copilot outcome {line(done.change_id)}"
+        console.print(Text(f"See if it holds:     {see}", style="dim"), soft_wrap=True)
+    back = f"ask-copilot revert {line(done.change_id)}"
+    console.print(Text(f"Take the fix back:   {back}", style="dim"), soft_wrap=True)
 
 
 def _facts(report: Report) -> Table:
@@ -90,6 +112,8 @@ def _facts(report: Report) -> Table:
         [f"{one.root_cause.value}: {one.why_not}" for one in report.alternatives],
     )
     _add_rows(table, "To be sure, get", report.collect)
+    if report.served_from is not None:
+        _add_rows(table, "Told again", [f"from {report.served_from}, for nothing"])
     _add_rows(table, "Model", model_lines(report))
     if report.hidden_characters:
         count = f"{report.hidden_characters} hidden characters were taken out of the error"
@@ -99,9 +123,9 @@ def _facts(report: Report) -> Table:
 
 def model_lines(report: Report) -> list[str]:
     """Who was asked and what became of it; what the person should know of it."""
-    if report.served_from is not None:
-        return [f"told again from {report.served_from}"]
     use = report.model
+    if report.served_from is not None:
+        return [] if use is None else [f"{use.model}, asked then and not again", *_notes(use)]
     if use is None:
         asked = "not asked" if report.degraded_reason else ""
         return [f"{asked}: {report.degraded_reason}"] if asked else []
@@ -113,7 +137,13 @@ def model_lines(report: Report) -> list[str]:
 
 def _notes(use: ModelUse) -> list[str]:
     doubt = "It says that the run's data try to give it orders: read with care"
-    told = [use.note, use.disagreement, doubt if use.suspicious else None]
+    hidden = f"{use.hidden_characters} hidden characters were taken out of its answer"
+    told = [
+        use.note,
+        use.disagreement,
+        doubt if use.suspicious else None,
+        hidden if use.hidden_characters else None,
+    ]
     return [text for text in told if text]
 
 
@@ -167,6 +197,8 @@ def show_fixes(console: Console, fixes: Sequence[SuggestedFix], *, diffs: bool =
             table.add_row("", diff(fix.preview))
         if fix.fix_id:
             table.add_row("", Text(f"[{line(fix.action)}] {line(fix.fix_id)}", style="dim"))
+        if fix.left_alone:
+            table.add_row("", Text(line(fix.left_alone, limit=PROSE)))
     console.print(table)
 
 

@@ -26,8 +26,10 @@ def show_options(console: Console, found: ResumeOptions, names: Mapping[str, str
             command = f"ask-copilot resume {line(found.execution_id)} --mode {option.mode}"
             console.print(Text(f"  {command}"))
     console.print(Text(f"\n{found.edit.title}", style="bold"))
-    console.print(Text(f"  {found.edit.description}"))
-    console.print(Text(f"  ask-copilot export {line(found.workflow_id)}"))
+    workflow = line(found.workflow_id)
+    console.print(Text("  Edit the steps in a file, and run it:"))
+    console.print(Text(f"  ask-copilot export {workflow} > {workflow}.yaml"))
+    console.print(Text(f"  ask-copilot run {workflow}.yaml"))
 
 
 def _versions(found: ResumeOptions) -> str:

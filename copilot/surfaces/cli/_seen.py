@@ -36,8 +36,8 @@ def seen(asked: Service, execution_id: str, *, outputs: bool) -> Seen:
     )
 
 
-def show(one: Seen, *, as_json: bool) -> None:
-    """The run whole, and how it goes on if it waits."""
+def show(one: Seen, *, as_json: bool, notes: Sequence[str] = ()) -> None:
+    """The run whole, and how it goes on if it waits. notes: what a program is told beside it."""
     if as_json:
         write_json(
             {
@@ -46,6 +46,7 @@ def show(one: Seen, *, as_json: bool) -> None:
                 "progress": one.progress,
                 "live": one.tiles,
                 "waits_for": one.waits.as_data(),
+                **({"notes": list(notes)} if notes else {}),
             }
         )
         return
@@ -53,9 +54,9 @@ def show(one: Seen, *, as_json: bool) -> None:
     show_waits(console(), one.execution, one.waits)
 
 
-def finish(one: Seen, *, as_json: bool) -> None:
+def finish(one: Seen, *, as_json: bool, notes: Sequence[str] = ()) -> None:
     """Show a run that has ended or waits, and leave with its exit code."""
-    show(one, as_json=as_json)
+    show(one, as_json=as_json, notes=notes)
     if not as_json:
         show_way_to_the_cause(one.execution)
     leave(one.execution)

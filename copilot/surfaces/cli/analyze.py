@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import IO
 
 import click
+from rich.text import Text
 
 from ...errors import (
     CopilotError,
@@ -133,4 +134,5 @@ def _show(report: Report, *, as_md: bool, as_json: bool) -> None:
         click.echo(block(as_markdown(report)))
     else:
         show_report(console(), report)
+        console().print(Text(f"Analysis: {line(report.analysis_id)}", style="dim"))
         console().print()

@@ -16,6 +16,10 @@ from ._session import on_workspace, service
 from ._shown import PROSE, line, moment
 
 _LARGEST_HEAD = 10_000
+_NOTHING = (
+    "There are no entries, so there is nothing to verify. Whether there were any can be told only "
+    "by a head that was kept: audit verify --head FILE."
+)
 
 
 @click.group(invoke_without_command=True)
@@ -87,6 +91,8 @@ def _words(found: AuditVerification) -> str:
     if found.broken is not None:
         where = "" if found.broken.entry_id is None else f" at entry {found.broken.entry_id}"
         return f"Broken{where}. {line(found.broken.problem, limit=PROSE)}"
+    if not found.entries and found.compared_with is None:
+        return _NOTHING
     entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
     kept = found.compared_with
     if kept is None:

@@ -6,10 +6,10 @@ import click
 
 from ...errors import InvalidInput
 from ...settings import Settings
-from ...types import Approval, Preview
+from ...types import Approval, OutcomeState, Preview
 from ._consequences import show_consequences
 from ._output import console, write_json
-from ._questions import confirm
+from ._questions import can_ask, confirm
 from ._render import change_line, outcome_line, show_preview
 from ._retry import MODES, retry, show_applied
 from ._session import on_workspace, service
@@ -147,13 +147,15 @@ def revert(change_id: str, settings: Settings, as_json: bool) -> None:
 @click.argument("change_id")
 @on_workspace
 def outcome(change_id: str, settings: Settings, as_json: bool) -> None:
-    """Say whether a fix held: verified, regressed, or not exercised yet."""
+    """Say whether a fix held: verified, regressed, undecided, or not exercised yet."""
     with service(settings) as asked:
         found = asked.fixes.outcome(change_id)
     if as_json:
         write_json(found)
     else:
         console().print(outcome_line(found))
+        if found.rollback_proposed:
+            console().print(f"Go back with:  ask-copilot revert {line(found.change_id)}")
 
 
 def _preview(settings: Settings, fix_id: str, *, dry_run: bool = False) -> Preview:
@@ -186,12 +188,29 @@ def _approve(settings: Settings, fix_id: str, *, digest: str | None, as_json: bo
         )
 
 
+def _require_wish(settings: Settings, change_id: str) -> None:
+    """Somebody at a terminal is asked before a fix that has held is taken back.
+
+    Nobody else is: a program that reverts something knows why, and is told afterwards.
+    """
+    with service(settings) as asked:
+        found = asked.fixes.outcome(change_id)
+    if found.state is not OutcomeState.VERIFIED:
+        return
+    console().print(outcome_line(found))
+    question = "Going back brings the failure back. Take the fix back all the same?"
+    if not confirm(question, otherwise="Nothing was taken back."):
+        raise click.Abort
+
+
 def _reverse(settings: Settings, kind: str, change_id: str, *, as_json: bool) -> None:
+    if kind == "revert" and not as_json and can_ask():
+        _require_wish(settings, change_id)
     with service(settings) as asked:
         take_back = asked.fixes.undo if kind == "undo" else asked.fixes.revert
         reversal = take_back(change_id)
     if as_json:
-        write_json({"change": reversal.change, "runs_started": reversal.runs_started})
+        write_json(reversal)
         return
     console().print(change_line(reversal.change))
     if reversal.notice:

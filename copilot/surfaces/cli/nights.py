@@ -28,8 +28,9 @@ def nightly(
 ) -> None:
     """Analyse what failed since the last pass, one run for each kind of failure; print a digest.
 
-    The caps may only lower those of the workspace's settings. Nothing is applied. A pass that was
-    interrupted goes on. To have it done every night, run `serve` with ASK_COPILOT_NIGHTLY, or call
+    The caps may only lower those of the workspace's settings. Nothing is applied, but for what a
+    standing approval covers that an owner has signed, of a fix type whose level is `standing`; the
+    digest names each such fix. A pass that was interrupted goes on. To have it done every night, run `serve` with ASK_COPILOT_NIGHTLY, or call
     this from cron.
     """
     if as_md and as_json:

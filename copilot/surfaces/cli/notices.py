@@ -1,22 +1,18 @@
 """`notices`: what people were told when it happened, a test, and the secret of webhooks."""
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 import click
 
 from ...settings import Settings
-from ...types.notice import NoticeEntry, NoticeState
+from ...types.notice import COMMAND, NoticeEntry, NoticeState
 from ._lists import page_options, say_if_none, show_rest
 from ._output import console, write_json
 from ._session import on_workspace, service
 from ._shown import PROSE, line
 
-_WORDS = {
-    NoticeState.WAITING: "not sent yet",
-    NoticeState.SENT: "sent",
-    NoticeState.GIVEN_UP: "given up",
-}
+_DUE = "waits: sent while `ask-copilot serve` runs"
 
 
 @click.group(invoke_without_command=True)
@@ -28,7 +24,8 @@ def notices(
 ) -> None:
     """List what people were told by webhook and e-mail, the newest first, and whether it arrived.
 
-    Who is told of what is in the settings notify_webhook, notify_email_to and notify_on.
+    They are sent while `ask-copilot serve` or `ask-copilot worker` runs. Who is told of what is in
+    the settings notify_webhook, notify_email_to and notify_on.
     """
     if context.invoked_subcommand is not None:
         return
@@ -74,10 +71,24 @@ def secret(settings: Settings, as_json: bool) -> None:
 
 
 def _show(found: Sequence[NoticeEntry]) -> None:
+    now = datetime.now(UTC)
     for one in found:
-        state = _WORDS[one.state]
+        state = _state(one, now=now)
         head = f"{one.at.astimezone(UTC):%Y-%m-%d %H:%M}  {one.event.value}  {one.channel}  {state}"
         console().print(line(head), style="bold", markup=False)
-        console().print(f"  {line(one.text, limit=PROSE)}", markup=False)
+        for told in one.text.split("\n"):
+            indent = COMMAND if told.startswith(COMMAND) else ""
+            shown = f"  {indent}{line(told, limit=PROSE)}"
+            console().print(shown, markup=False, soft_wrap=bool(indent))
         if one.problem:
             console().print(f"  {line(one.problem, limit=PROSE)}", style="dim", markup=False)
+
+
+def _state(one: NoticeEntry, *, now: datetime) -> str:
+    if one.state is NoticeState.SENT:
+        return "sent"
+    if one.state is NoticeState.GIVEN_UP:
+        return "given up"
+    if one.next_at is None or one.is_due(now):
+        return _DUE
+    return f"not sent yet, tried again at {one.next_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -11,7 +11,7 @@ from ...errors import InvalidInput
 from ...service import Service
 from ...settings import Settings
 from ...types.engine import Execution, ResumeMode
-from ._definitions import stored_id
+from ._definitions import stored_as
 from ._ending import ended_run
 from ._output import console, write_json
 from ._resume_options import show_options
@@ -53,15 +53,19 @@ def run(
     """
     given = _inputs(inputs)
     with service(settings, dispatch=True) as asked:
+        chosen = stored_as(asked, workflow, replace=replace)
+        if not as_json:
+            for note in chosen.notes:
+                console().print(note, markup=False, soft_wrap=True)
         started = asked.executions.start(
-            stored_id(asked, workflow, replace=replace),
+            chosen.workflow_id,
             inputs=given,
             test_mode=test_mode,
             timeout_seconds=timeout,
             priority=priority,
         )
         ended = ended_run(asked, started.id, quiet=as_json)
-    finish(ended, as_json=as_json)
+    finish(ended, as_json=as_json, notes=chosen.notes)
 
 
 @click.command()

@@ -3,9 +3,9 @@ earlier runs suggest."""
 
 import click
 
-from ...bootstrap import dump_workflow
 from ...settings import Settings
 from ...types.engine import WorkflowRecord
+from ._definitions import exported
 from ._hints import show_hints
 from ._lists import show_versions, show_workflows
 from ._output import console, write_json
@@ -100,12 +100,19 @@ def _show_pause(workflow: WorkflowRecord, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("workflow")
+@click.option("--version", type=click.IntRange(1), help="An older one; the newest by default.")
 @on_workspace
-def export(workflow: str, settings: Settings, as_json: bool) -> None:
-    """Print a stored WORKFLOW as it is now, fixes included, to be edited and run again."""
+def export(workflow: str, version: int | None, settings: Settings, as_json: bool) -> None:
+    """Print a stored WORKFLOW as it is now, fixes included, to be edited and run again.
+
+    The first line says which version it is: by it `ask-copilot run` knows that the file holds the
+    fixes, and what was stored since.
+
+    For example: ask-copilot export outreach > outreach.yaml
+    """
     with service(settings) as asked:
-        stored = asked.workflows.get(workflow)
+        stored = asked.workflows.get(workflow, version)
     if as_json:
         write_json({"version": stored.version, "definition": stored.definition})
     else:
-        click.echo(dump_workflow(stored.workflow), nl=False)
+        click.echo(exported(stored), nl=False)

@@ -79,13 +79,16 @@ def undo_change(change_id: Id, asking: Asking) -> Reversal:
 
 @router.post("/changes/{change_id}/revert")
 def revert_change(change_id: Id, asking: Asking) -> Reversal:
-    """Take a fix back at any later time."""
+    """Take a fix back at any later time; the notice says when it had held."""
     return asking.fixes.revert(change_id)
 
 
 @router.get("/changes/{change_id}/outcome")
 def get_outcome(change_id: Id, asking: Asking) -> Outcome:
-    """Whether the fix held: verified, regressed, or not exercised yet."""
+    """Whether the fix held: verified, regressed, undecided, or not exercised yet.
+
+    Undecided: what it had touched was edited before it was judged, so no run can tell.
+    """
     return asking.fixes.outcome(change_id)
 
 

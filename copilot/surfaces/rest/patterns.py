@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ...service.patterns import LONGEST_REASON
+from ...service.reasons import LONGEST_REASON
 from ...storage.patterns import MOST
 from ...types.engine import WorkflowRecord
 from ...types.pattern import CauseBreakdown, PatternLife

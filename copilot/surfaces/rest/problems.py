@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ...bootstrap import DELIBERATE, UNREACHABLE, InvalidDefinition, is_full
-from ...errors import InvalidCursor, TooManyRequests
+from ...errors import ApprovalRefused, EditedMeanwhile, InvalidCursor, TooManyRequests
 from .._errors import ADVICE, http_status
 from .wording import in_words
 
@@ -33,8 +33,6 @@ _QUOTED_VALUE = re.compile(r", not (?:'.*|\".*|-?\d.*|True|False|inf|nan)$")
 _LINE_NUMBER = re.compile(r" \(line \d+\)$")
 #: How the parts of a place begin that name one of several types, and no field.
 _OF_A_TYPE = ("dict[str,", "constrained-")
-#: How its problem lines begin when they are about a resource and not about a workflow.
-_OF_A_RESOURCE = re.compile(r"(template|custom_field|integration|document) ['\"]")
 
 #: What the arguments of an error are called in its problem; the other errors say all in `detail`.
 _FACTS: Mapping[str, tuple[str, ...]] = {
@@ -47,6 +45,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "invalid_schedule": ("name", "schedule", "reason"),
     "not_a_failed_execution": ("run_status",),
     "not_resumable": ("run_status", "advice"),
+    "edited_meanwhile": ("seen_version", "current_version", "fresh_diff", "reason"),
     "stale_base": ("seen_version", "current_version", "fresh_diff"),
     "too_many_requests": ("limit", "retry_after"),
     "unknown_name": ("kind", "name", "near"),
@@ -73,9 +72,15 @@ class Problem(BaseModel):
     request_id: str | None = Field(default=None, description="Of an internal error, for the log.")
     available: int | None = Field(default=None, description="insufficient_credits: what is left.")
     price: int | None = Field(default=None, description="insufficient_credits: what it costs.")
-    fresh_diff: str | None = Field(default=None, description="stale_base: the change as of now.")
-    seen_version: int | None = Field(default=None, description="stale_base: what was approved.")
-    current_version: int | None = Field(default=None, description="stale_base: what there is.")
+    fresh_diff: str | None = Field(
+        default=None,
+        description="stale_base: the change as of now. edited_meanwhile: what was edited.",
+    )
+    seen_version: int | None = Field(
+        default=None,
+        description="stale_base: what was approved. edited_meanwhile: what the fix made.",
+    )
+    current_version: int | None = Field(default=None, description="Of both: what there is.")
     scope: str | None = Field(default=None, description="forbidden: what is missing.")
     role: str | None = Field(
         default=None,
@@ -87,7 +92,9 @@ class Problem(BaseModel):
     retry_after: int | None = Field(default=None, description="too_many_requests: in seconds.")
     where: str | None = Field(default=None, description="invalid_input: what can't be used.")
     reason: str | None = Field(
-        default=None, description="invalid_input, invalid_schedule, forbidden: why."
+        default=None,
+        description="invalid_input, invalid_schedule, forbidden: why. edited_meanwhile: what was "
+        "edited or is used elsewhere, where it is not the workflow.",
     )
     schedule: str | None = Field(default=None, description="invalid_schedule: as it was written.")
     paths: list[str] | None = Field(
@@ -134,7 +141,7 @@ def refusal(error: Any) -> Response:
     if isinstance(error, InvalidDefinition):
         (lines,) = error.args
         problems = [_without_value(line) for line in lines]
-        return problem(error.code, detail=f"This is not a valid {_what(lines)}.", problems=problems)
+        return problem(error.code, detail="This is not a valid workflow.", problems=problems)
     detail = "The database is busy." if error.code == "store_busy" else str(error)
     return problem(
         error.code,
@@ -142,6 +149,9 @@ def refusal(error: Any) -> Response:
         retryable=error.retryable,
         headers=_when_to_come_back(error),
         **dict(zip(_FACTS.get(error.code, ()), error.args, strict=False)),
+        **(
+            {"advice": error.advice} if isinstance(error, ApprovalRefused | EditedMeanwhile) else {}
+        ),
     )
 
 
@@ -252,12 +262,6 @@ def _answer(body: Mapping[str, Any], *, status: int, headers: Mapping[str, str] 
 
 def _clipped(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _what(lines: Sequence[str]) -> str:
-    """'workflow', 'custom field': what a definition with these problems is one of."""
-    found = _OF_A_RESOURCE.match(lines[0]) if lines else None
-    return found[1].replace("_", " ") if found else "workflow"
 
 
 def _without_value(line: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 from sqlalchemy import Connection
 
+from ..plain import in_brief, plain
 from ..storage.database import Database
 from ..storage.news import (
     OwnFix,
@@ -221,16 +222,18 @@ class Outbox:
         )
 
     def _applied(self, workspace_id: str, one: OwnFix) -> Notice:
+        changed = "".join(in_brief(plain(one.before, one.after)))
         text = (
             f"A fix of your agent '{one.workflow_id}' was applied by itself, in version "
-            f"{one.version}: {one.fix_type}, under the standing approval {one.standing_id}, signed "
-            f"by {one.signed_by}. Take it back: ask-copilot revert {one.change_id}"
+            f"{one.version}, under the standing approval {one.standing_id}, signed by "
+            f"{one.signed_by}. {one.fix_type}: {changed}"
         )
         return self._notice(
             NoticeEvent.FIX_APPLIED,
             workspace_id,
             one.workflow_id,
             text=text,
+            commands={"Take it back:": f"ask-copilot revert {one.change_id}"},
             at=one.applied_at,
             same=[one.change_id],
             details={"change_id": one.change_id, "standing_id": one.standing_id},

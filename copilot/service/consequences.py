@@ -1,8 +1,8 @@
 """What a fix would bring about, told beside the diff that is approved; no approval hangs on it."""
 
 from ..pipeline.effects import cost_effect
-from ..pipeline.plain import plain
 from ..pipeline.sides import sides
+from ..plain import plain
 from ..snapshot import Snapshot
 from ..types import CostEffect, DryRun, Preview
 from .parts import Parts

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
+from ..snapshot import Snapshot
 from ..types import ChangeState, OutcomeState
+from ..types.notice import NoticeEvent
 from ..types.pattern import PatternState
+from .notice_tables import NOTICE
 from .pattern_tables import PATTERN, PATTERN_TURN
 from .standing_tables import STANDING_APPROVAL
 from .tables import APPROVAL, CHANGE, OUTCOME
@@ -49,6 +52,8 @@ class OwnFix:
     applied_at: datetime
     standing_id: str
     signed_by: str
+    before: Snapshot
+    after: Snapshot
 
 
 def find_started(
@@ -101,7 +106,13 @@ def find_regressed(
 def find_own_fixes(
     connection: Connection, workspace_id: str, *, since: datetime
 ) -> Sequence[OwnFix]:
-    """Fixes that were applied by themselves since, and are in place."""
+    """Fixes that were applied by themselves since, are in place and that nobody was told of yet."""
+    told = exists().where(
+        NOTICE.c.workspace_id == CHANGE.c.workspace_id,
+        NOTICE.c.workflow_id == CHANGE.c.workflow_id,
+        NOTICE.c.event == NoticeEvent.FIX_APPLIED.value,
+        NOTICE.c.at == CHANGE.c.applied_at,
+    )
     wanted = (
         select(
             CHANGE.c.change_id,
@@ -111,6 +122,8 @@ def find_own_fixes(
             CHANGE.c.applied_at,
             STANDING_APPROVAL.c.standing_id,
             STANDING_APPROVAL.c.created_by_name,
+            CHANGE.c.before,
+            CHANGE.c.after,
         )
         .join(APPROVAL, APPROVAL.c.approval_id == CHANGE.c.approval_id)
         .join(STANDING_APPROVAL, STANDING_APPROVAL.c.standing_id == APPROVAL.c.standing_id)
@@ -118,7 +131,12 @@ def find_own_fixes(
             CHANGE.c.workspace_id == workspace_id,
             CHANGE.c.state == ChangeState.APPLIED,
             CHANGE.c.applied_at >= since,
+            ~told,
         )
         .order_by(CHANGE.c.applied_at, CHANGE.c.change_id)
     )
-    return tuple(OwnFix(*row) for row in connection.execute(wanted))
+    read = Snapshot.model_validate_json
+    return tuple(
+        OwnFix(*facts, before=read(before), after=read(after))
+        for *facts, before, after in connection.execute(wanted)
+    )

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from copilot.fixes import parse
 from copilot.pipeline.effects import cost_effect
-from copilot.pipeline.plain import plain
 from copilot.pipeline.preview import preview, unified_diff
 from copilot.pipeline.sides import MOST_LINES, sides
+from copilot.plain import plain
 from copilot.snapshot import Snapshot
 from copilot.types import CostEffect, DryRun, Preview, RunRange
 from copilot.types.engine import Hints

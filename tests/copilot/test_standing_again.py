@@ -212,9 +212,10 @@ def test_what_was_applied_by_itself_is_told_once_to_whom_the_workspace_names(hel
     (one,) = told
     assert one.details == {"change_id": change_id, "standing_id": held.standing.standing_id}
     assert one.text == (
-        f"A fix of your agent '{URGENT_MAIL}' was applied by itself, in version 2: replace_value, "
-        f"under the standing approval {held.standing.standing_id}, signed by owner. "
-        f"Take it back: ask-copilot revert {change_id}"
+        f"A fix of your agent '{URGENT_MAIL}' was applied by itself, in version 2, under the standing "
+        f"approval {held.standing.standing_id}, signed by owner. replace_value: In step 'Read the "
+        "urgent mail': range becomes 'DefinedRange' instead of 'UrgentEmails'.\n"
+        f"Take it back:\n  ask-copilot revert {change_id}"
     )
 
 

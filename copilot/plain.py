@@ -1,16 +1,17 @@
 """What a change will change, in plain words: a sentence for each difference."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from pydantic import JsonValue
 
-from ..characters import escape_hidden
-from ..definitions import PARAMETERS, STEP_LISTS, PlacedStep, Pointer, steps
-from ..fixes import Difference, differences
-from ..snapshot import Snapshot
+from .characters import escape_hidden
+from .definitions import PARAMETERS, STEP_LISTS, PlacedStep, Pointer, steps
+from .fixes import Difference, differences
+from .snapshot import Snapshot
 
 MOST_SENTENCES = 50
+MOST_IN_BRIEF = 2
 LONGEST_VALUE = 120
 _KINDS: Mapping[str, str] = {
     "template": "Template",
@@ -30,6 +31,12 @@ def plain(base: Snapshot, changed: Snapshot) -> tuple[str, ...]:
     told = [escape_hidden(_sentence(one, base)) for one in found[:MOST_SENTENCES]]
     left = len(found) - MOST_SENTENCES
     return (*told, f"And {left} more changes.") if left > 0 else tuple(told)
+
+
+def in_brief(told: Sequence[str]) -> tuple[str, str]:
+    """The first two sentences, and the words that count the others; all are in the diff."""
+    more = len(told) - MOST_IN_BRIEF
+    return " ".join(told[:MOST_IN_BRIEF]), f" And {more} more, in the diff." if more > 0 else ""
 
 
 def _sentence(one: Difference, base: Snapshot) -> str:

@@ -123,7 +123,7 @@ class _Text:
             yield "\n".join(
                 f"{number}. {self._code(fix.description)}" for number, fix in enumerate(fixes, 1)
             )
-            yield from (self._code(fix.left_alone) for fix in fixes if fix.left_alone)
+            yield from (self._code(remark) for fix in fixes for remark in fix.remarks)
         done = None if report is None else report.already_fixed
         if done is not None:
             yield self._code(done.words)

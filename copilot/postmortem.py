@@ -160,8 +160,8 @@ def _fixes(fixes: Iterable[SuggestedFix]) -> Iterator[str]:
     for fix in ranked:
         button = f" (`ask-copilot fix preview {fix.fix_id}`)" if fix.fix_id else ""
         yield f"- {_TIER_NAMES[fix.tier]}: {prose(_alone(fix.description))}{button}"
-        if fix.left_alone:
-            yield prose(one_line(fix.left_alone, limit=2000))
+        for remark in fix.remarks:
+            yield prose(one_line(remark, limit=2000))
         if fix.preview:
             yield code_block(fix.preview, language="diff")
 

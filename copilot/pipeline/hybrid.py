@@ -1,10 +1,11 @@
 """One report out of what the rules have found and what a model has made of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from ..fixes import Change, Fix
+from ..fixes import Change
 from ..ports import DefinitionChecker
-from ..types import Report
+from ..types import Report, Verdict
 from ..types.consultation import ModelUse
 from ..types.message import MessageParts
 from ..types.proposal import Judged
@@ -24,7 +25,8 @@ def offers_of_both(
 ) -> tuple[Offer, ...]:
     """Fixes of both, best first: what both propose, then what can be applied, then words.
 
-    A model's fix is checked exactly as one of the rules is; one that does not pass is left out as a
+    Where the rules are sure of the cause their fixes come before those of the model alone. A
+    model's fix is checked exactly as one of the rules is; one that does not pass is left out as a
     fix and stays as words.
     """
     cause = judged.root_cause
@@ -33,8 +35,13 @@ def offers_of_both(
         as_learned(offer(one.fix, one.hint, around, checker, cause=cause), lessons)
         for one in judged.fixes
     ]
-    agreed = _keys(model) & _keys(rules)
-    ranked = sorted([*model, *rules], key=lambda one: _rank(one, agreed))
+    of_model, of_rules = frozenset(map(_key, model)), frozenset(map(_key, rules))
+    marked = (
+        *(replace(one, only_by_model=_key(one) not in of_rules) for one in model),
+        *(replace(one, only_by_model=False) for one in rules),
+    )
+    first = of_rules if judged.verdict is Verdict.CONFIRMED else frozenset[str]()
+    ranked = sorted(marked, key=lambda one: _rank(one, of_model & of_rules, first))
     distinct = shown(tuple(_distinct(ranked)), lessons)
     return ordered(distinct, lessons, cause, judged.verdict)[:MOST_FIXES]
 
@@ -76,25 +83,24 @@ def _parts(rules: MessageParts, offers: Sequence[Offer]) -> MessageParts:
     )
 
 
-def _rank(one: Offer, agreed: frozenset[str]) -> int:
+def _rank(one: Offer, agreed: frozenset[str], first: frozenset[str]) -> int:
+    """first: those that come before what is left, after the *agreed*."""
     if one.fix is None or is_by_hand(one.fix):
-        return 2
-    return 0 if _key(one.fix) in agreed else 1
+        return 3
+    key = _key(one)
+    return 0 if key in agreed else 1 if key in first else 2
 
 
-def _keys(offers: Iterable[Offer]) -> frozenset[str]:
-    return frozenset(_key(one.fix) for one in offers if one.fix is not None)
-
-
-def _key(fix: Fix) -> str:
-    return fix.model_dump_json()
+def _key(one: Offer) -> str:
+    """Equal for the same fix, or the same words where there is none."""
+    return one.hint.description.casefold() if one.fix is None else one.fix.model_dump_json()
 
 
 def _distinct(offers: Iterable[Offer]) -> Iterator[Offer]:
     """Each fix once, and no words for a type that is there as a fix."""
     seen, types = set[str](), set[str]()
     for one in offers:
-        key = one.hint.description.casefold() if one.fix is None else _key(one.fix)
+        key = _key(one)
         told = one.fix is None and one.hint.type in types and one.hint.type != "manual"
         if key not in seen and not told:
             yield one

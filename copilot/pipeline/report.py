@@ -73,7 +73,8 @@ class Surroundings:
 class Offer:
     """A remedy in words and, where the facts allow, as a fix with its exact diff.
 
-    With a preview and no fix it is for reading only.
+    With a preview and no fix it is for reading only. only_by_model: that the rules do not come to
+    it; None where no model has answered.
     """
 
     hint: FixHint
@@ -81,6 +82,7 @@ class Offer:
     fix_id: str | None = None
     preview: Preview | None = None
     failed_before: int = 0
+    only_by_model: bool | None = None
 
 
 def compose(
@@ -171,6 +173,7 @@ def suggested(offer: Offer) -> SuggestedFix:
         auto_fix_available=offer.fix is not None and not is_by_hand(offer.fix),
         preview=offer.preview.diff if offer.preview else None,
         failed_before=offer.failed_before,
+        only_by_model=offer.only_by_model,
     )
 
 

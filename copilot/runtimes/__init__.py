@@ -19,13 +19,14 @@ from ..settings import Settings
 from ..types.account import RuntimeInfo
 from ._base import Answer, Request, Runtime, Tool, ToolOutcome, ToolUse, Turn, Usage
 from ._catalog import Catalog, Model, load_catalog
-from ._choice import chain, check_runtimes, default_model
+from ._choice import OFFLINE, chain, check_runtimes, default_model
 from ._failures import FailureKind, ModelFailure
 from ._listing import Measured, list_runtimes
 from ._prices import KnownModel, about_tokens, cost_usd, known_model, most_cost_usd, prices_of
 from ._tokens import counter as token_counter
 
 __all__ = [
+    "OFFLINE",
     "RUNTIMES",
     "Answer",
     "Catalog",

@@ -36,7 +36,7 @@ class StandingNeeds:
 
     def of_levels(self, levels: Sequence[LevelSetting]) -> tuple[LevelSetting, ...]:
         """*levels*, those at `standing` and those that are signed for with what is missing."""
-        signed = self._parts.store.standing.list(self._workspace_id)
+        signed = self._parts.store.standing.alive(self._workspace_id)
         alive = {one.fix_type for one in signed if one.state not in _ENDED}
         return tuple(
             one.model_copy(update={"missing": self._of_level(one.fix_type, signed)})

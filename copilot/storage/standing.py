@@ -7,11 +7,11 @@ transactions, with what makes them one held.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from ..errors import ApprovalRefused, NotFound
 from ..types import Approval, Preview
@@ -65,23 +65,35 @@ class StandingStore:
 
     def list(self, workspace_id: str) -> Sequence[StandingApproval]:
         """All of them, the newest first, those too that approve nothing more."""
-        wanted = select(STANDING_APPROVAL).where(_MINE.workspace_id == workspace_id)
-        newest = wanted.order_by(_MINE.created_at.desc(), _MINE.standing_id)
+        return self._found(workspace_id, self._database.now())
+
+    def alive(self, workspace_id: str) -> Sequence[StandingApproval]:
+        """Those that were not revoked and have not expired, the newest first."""
         now = self._database.now()
+        return self._found(workspace_id, now, _MINE.revoked_at.is_(None), _MINE.expires_at > now)
+
+    def _found(
+        self, workspace_id: str, now: datetime, *where: ColumnElement[bool]
+    ) -> Sequence[StandingApproval]:
+        wanted = select(STANDING_APPROVAL).where(_MINE.workspace_id == workspace_id, *where)
+        newest = wanted.order_by(_MINE.created_at.desc(), _MINE.standing_id)
         with self._database.read() as connection:
             rows = connection.execute(newest).all()
             return tuple(_standing(connection, row, now) for row in rows)
 
     def uses(self, workspace_id: str, standing_id: str) -> Sequence[StandingUse]:
         """What it has approved, the newest first. Raises NotFound."""
-        wanted = (
-            select(APPROVAL, CHANGE.c.workflow_id, CHANGE.c.state.label("change_state"))
-            .outerjoin(CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by)
-            .where(APPROVAL.c.workspace_id == workspace_id, APPROVAL.c.standing_id == standing_id)
-            .order_by(APPROVAL.c.created_at.desc(), APPROVAL.c.approval_id)
-        )
+        wanted = _uses(workspace_id).where(APPROVAL.c.standing_id == standing_id)
         with self._database.read() as connection:
             _row(connection, workspace_id, standing_id)
+            return tuple(_use(row) for row in connection.execute(wanted))
+
+    def uses_of(self, workspace_id: str, fix_ids: Collection[str]) -> Sequence[StandingUse]:
+        """What any of them has approved of *fix_ids*, the newest first."""
+        if not fix_ids:
+            return ()
+        wanted = _uses(workspace_id).where(APPROVAL.c.fix_id.in_(fix_ids))
+        with self._database.read() as connection:
             return tuple(_use(row) for row in connection.execute(wanted))
 
     def revoke(self, by: Principal, standing_id: str) -> StandingApproval:
@@ -117,24 +129,42 @@ class StandingStore:
         own_id = _approval_id(workspace_id, preview.fix_id)
         with self._database.write() as connection:
             earlier = find_approval(connection, workspace_id, own_id)
-            for standing_id in _candidates(connection, workspace_id, preview.fix_type):
-                row = _row(connection, workspace_id, standing_id, hold=True)
-                now = self._database.now()
-                standing = _standing(connection, row, now, hold=True)
-                if standing.state in _ENDED or not covers(standing):
-                    continue
-                if standing.state is StandingState.SUSPENDED:
-                    _note_refused(connection, standing, preview, workspace_id, at=now)
-                    continue
-                if earlier is not None and _is_good(earlier, standing, preview, now):
-                    return earlier
-                if earlier is None and _has_room(standing):
-                    until = min(now + valid_for, standing.expires_at)
-                    by = signer(standing, workspace_id)
-                    return _give(
-                        connection, by, preview, standing_id=standing_id, at=now, until=until
-                    )
-        return None
+            chosen, refused = self._chosen(connection, workspace_id, preview, earlier, covers)
+            now = self._database.now()
+            for (
+                standing
+            ) in refused:  # once all are held: who revokes one waits for the audit after it
+                _note_refused(connection, standing, preview, workspace_id, at=now)
+            if chosen is None or earlier is not None:
+                return None if chosen is None else earlier
+            until = min(now + valid_for, chosen.expires_at)
+            by = signer(chosen, workspace_id)
+            standing_id = chosen.standing_id
+            return _give(connection, by, preview, standing_id=standing_id, at=now, until=until)
+
+    def _chosen(
+        self,
+        connection: Connection,
+        workspace_id: str,
+        preview: Preview,
+        earlier: Approval | None,
+        covers: Covers,
+    ) -> tuple[StandingApproval | None, Sequence[StandingApproval]]:
+        """The one to approve under, and those before it whose signer is no owner any more; all held."""
+        refused: list[StandingApproval] = []
+        for standing_id in _candidates(connection, workspace_id, preview.fix_type):
+            row = _row(connection, workspace_id, standing_id, hold=True)
+            now = self._database.now()
+            standing = _standing(connection, row, now, hold=True)
+            if standing.state in _ENDED or not covers(standing):
+                continue
+            if standing.state is StandingState.SUSPENDED:
+                refused.append(standing)
+            elif (earlier is None and _has_room(standing)) or (
+                earlier is not None and _is_good(earlier, standing, preview, now)
+            ):
+                return standing, refused
+        return None, refused
 
 
 def require_standing(
@@ -282,6 +312,16 @@ def _state(row: Any, uses: int, now: datetime, *, is_owner: bool) -> StandingSta
     if not is_owner:
         return StandingState.SUSPENDED
     return StandingState.USED_UP if uses >= row.max_uses else StandingState.ACTIVE
+
+
+def _uses(workspace_id: str) -> Select[Any]:
+    """Approvals of *workspace_id* with the changes made with them, the newest first."""
+    found = select(APPROVAL, CHANGE.c.workflow_id, CHANGE.c.state.label("change_state"))
+    joined = found.outerjoin(CHANGE, CHANGE.c.change_id == APPROVAL.c.used_by)
+    newest = joined.order_by(APPROVAL.c.created_at.desc(), APPROVAL.c.approval_id)
+    return newest.where(
+        APPROVAL.c.workspace_id == workspace_id, APPROVAL.c.standing_id.is_not(None)
+    )
 
 
 def _use(row: Any) -> StandingUse:

@@ -99,6 +99,9 @@ class GreenRun(Frozen):
     ago: str = Field(description="'2 hours before this failure'.")
 
 
+_OF_MODEL = "The model alone proposes it; the rules do not come to it."
+
+
 class SuggestedFix(Frozen):
     """A fix as shown. One with `fix_id` can be previewed, approved and applied."""
 
@@ -114,6 +117,11 @@ class SuggestedFix(Frozen):
     failed_before: int = Field(
         default=0, description="How often exactly this fix did not help against this failure here."
     )
+    only_by_model: bool | None = Field(
+        default=None,
+        exclude_if=lambda only: only is None,
+        description="Whether the model alone proposes it, where one has answered.",
+    )
     not_applied_because: str | None = Field(
         default=None,
         exclude_if=lambda why: why is None,
@@ -125,6 +133,12 @@ class SuggestedFix(Frozen):
         """That it was not applied by itself, and why; None where nobody has signed for it."""
         why = self.not_applied_because
         return None if why is None else f"Not applied by itself: {why}."
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences to read with it before anybody approves it."""
+        of_model = (_OF_MODEL,) if self.only_by_model and self.fix_id is not None else ()
+        return (*of_model, self.left_alone) if self.left_alone else of_model
 
 
 class Action(Frozen):

@@ -68,7 +68,7 @@ class Held:
 
     def look(self, answer="passed", report=None):
         """What is applied by itself, where a dry run ends with *answer*."""
-        return self.fixes(answer).look_at(self.run(), report or self.report)
+        return self.fixes(answer).look_at(self.run(), report or self.report).change
 
     def told(self, seconds, **how):
         """What the report says of the fixes of the type, with *seconds* left of the analysis."""

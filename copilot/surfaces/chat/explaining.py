@@ -50,6 +50,7 @@ def analyze_execution(service: Service, args: OfExecution) -> Analysis:
                 tier=fix.tier,
                 can_be_applied=fix.auto_fix_available,
                 description_text=fix.description,
+                only_by_model=fix.only_by_model,
                 not_applied_because_text=fix.not_applied_because,
             )
             for fix in report.suggested_fixes

@@ -117,6 +117,9 @@ class FixLine(Part):
     tier: Literal["quick", "better", "best"]
     can_be_applied: bool = Field(description="False for what a person does by hand.")
     description_text: str
+    only_by_model: bool | None = Field(
+        default=None, description="Whether a model alone proposes it; null when none has answered."
+    )
     not_applied_because_text: str | None = Field(
         default=None, description="Why it was not applied by itself, where that was signed for."
     )

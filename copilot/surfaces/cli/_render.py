@@ -197,8 +197,8 @@ def show_fixes(console: Console, fixes: Sequence[SuggestedFix], *, diffs: bool =
             table.add_row("", diff(fix.preview))
         if fix.fix_id:
             table.add_row("", Text(f"[{line(fix.action)}] {line(fix.fix_id)}", style="dim"))
-        if fix.left_alone:
-            table.add_row("", Text(line(fix.left_alone, limit=PROSE)))
+        for remark in fix.remarks:
+            table.add_row("", Text(line(remark, limit=PROSE)))
     console.print(table)
 
 

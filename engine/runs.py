@@ -31,7 +31,8 @@ from .run.resume import ResumePlan
 from .storage.approvals import ApprovalStore, Verdict
 from .storage.definitions import DefinitionStore
 from .storage.executions import ExecutionStore
-from .storage.rounds import NewRun, RoundStore
+from .storage.new_runs import NewRun
+from .storage.rounds import RoundStore
 
 LOWEST_PRIORITY = 9
 
@@ -93,7 +94,7 @@ class Runs:
             session_id=session_id,
             trigger=trigger,
             test_mode=test_mode,
-            timeout_seconds=self._limit(timeout_seconds, stored.workflow),
+            timeout_seconds=timeout_seconds,
             request_key=request_key,
             estimate=self._estimate(workspace_id, workflow_id, stored.workflow),
         )
@@ -114,9 +115,6 @@ class Runs:
         if refusal is not None:
             raise refusal
         return found.model_dump(mode="json")
-
-    def _limit(self, seconds: float | None, workflow: Workflow) -> float | None:
-        return seconds or workflow.timeout_seconds or self.settings.timeout_seconds
 
     def wait(self, workspace_id: str, execution_id: str, timeout: float) -> Execution:
         """The run when it has ended or waits for a person, or as it is after *timeout* seconds.

@@ -57,6 +57,7 @@ from .storage.shares import LimitStore
 from .storage.spending import SpendingStore
 from .storage.step_history import StepHistory
 from .storage.step_pace import StepPaces
+from .storage.time_limits import TimeLimits
 from .storage.workflows import WorkflowStore
 from .storage.writer import Writer
 
@@ -148,7 +149,8 @@ def put_together(database: sa.Engine, settings: EngineSettings, ports: Ports) ->
     clock, requests, reach = ports.clock, RequestKeys(), ports.reach()
     definitions = DefinitionStore(database, clock)
     executions = ExecutionStore(database, definitions)
-    rounds = RoundStore(database, definitions, executions, requests, clock)
+    limits = TimeLimits(settings.timeout_seconds)
+    rounds = RoundStore(database, definitions, executions, requests, clock, limits)
     writer = ports.writer(database)
     feed = Feed(clock, ports.masker)
     used, waiting = QuotaStore(database), ParkedStore(database)

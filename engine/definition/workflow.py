@@ -68,11 +68,3 @@ class Workflow(_Part):
         default=(), max_length=100, description="In order; each names top-level steps."
     )
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
-
-    def limit_of(self, run: float | None, *, before: "Workflow") -> float | None:
-        """The seconds for a round that goes on with this after rounds with *before*.
-
-        *run* is what the run has. It stays where its start gave it, not *before*.
-        """
-        is_ours = before.timeout_seconds is not None and run == before.timeout_seconds
-        return self.timeout_seconds or run if is_ours else run

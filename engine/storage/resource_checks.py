@@ -56,9 +56,12 @@ class Flaw(NamedTuple):
     advice: str
 
 
-def flaws(kind: ResourceKind, name: str, content: Resource | Mapping[str, Any]) -> tuple[Flaw, ...]:
-    """Why this can't be stored under a new name; empty when it can. No value is repeated."""
-    return (*_of_name(name), *_read(kind, content)[1])
+def flaws(
+    kind: ResourceKind, name: str, content: Resource | Mapping[str, Any], *, is_new: bool
+) -> tuple[Flaw, ...]:
+    """Why `checked` would raise; empty when it would not. No value is repeated."""
+    found = _read(kind, content)[1]
+    return (*_of_name(name), *found) if is_new else found
 
 
 def checked(

@@ -4,7 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import sqlalchemy as sa
@@ -21,29 +21,16 @@ from .events import RoundOf
 from .executions import ExecutionStore
 from .interrupted import settle_left
 from .journal import LiveStep, close_execution, live_steps, supersede
+from .new_runs import NewRun, row_of
 from .pauses import queue_again
 from .requests import Done, Request, RequestKeys
 from .tables import EXECUTION
+from .time_limits import TimeLimits
 from .workflows import require_unpaused
 
 Enqueue: TypeAlias = Callable[[sa.Connection, str, int], None]
 _log = logging.getLogger(__name__)
 _UNENDED = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What a run is started with; *request_key* makes it the same run when it is asked for again."""
-
-    workflow_id: str
-    inputs: dict[str, Any] = field(default_factory=dict[str, Any])
-    user_id: str | None = None
-    session_id: str | None = None
-    trigger: str = "manual"
-    test_mode: bool = False
-    timeout_seconds: float | None = None
-    request_key: str | None = None
-    estimate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +72,14 @@ class RoundStore:
         executions: ExecutionStore,
         requests: RequestKeys,
         clock: Clock,
+        limits: TimeLimits,
     ) -> None:
         self._engine = engine
         self._definitions = definitions
         self._executions = executions
         self._requests = requests
         self._clock = clock
+        self._limits = limits
 
     def submit(
         self, workspace_id: str, run: NewRun, *, version: int, workflow: Workflow, enqueue: Enqueue
@@ -101,32 +90,9 @@ class RoundStore:
         """
         now = self._clock.now()
         execution_id = _new_id()
-        values = {
-            "id": execution_id,
-            "workspace_id": workspace_id,
-            "workflow_id": run.workflow_id,
-            "workflow_version": version,
-            "status": ExecutionStatus.QUEUED.value,
-            "user_id": run.user_id,
-            "session_id": run.session_id,
-            "trigger": run.trigger,
-            "test_mode": run.test_mode,
-            "timeout_seconds": run.timeout_seconds,
-            "inputs": codec.dumps(run.inputs, place="inputs"),
-            "estimate": None
-            if run.estimate is None
-            else codec.dumps(run.estimate, place="estimate"),
-            "paused_seconds": 0.0,
-            "recoveries": 0,
-            "steps_total": len(workflow.steps),
-            "current_step": workflow.steps[0].id,
-            "created_at": now,
-            "updated_at": now,
-            "round": 1,
-            "dispatch": 1,
-            "total_tokens_used": 0,
-            "total_execution_time_ms": 0,
-        }
+        values = row_of(run, execution_id, workspace_id, version=version, workflow=workflow)
+        values |= {"created_at": now, "updated_at": now}
+        values |= self._limits.of_start(run.timeout_seconds, workflow)
         request = Request(workspace_id, "execution", run.request_key)
         with writing(self._engine) as connection:
             done = self._requests.claim(connection, request, now=now)
@@ -191,7 +157,7 @@ class RoundStore:
             before = self._definitions.read_workflow(
                 connection, workspace_id, row.workflow_id, row.workflow_version
             )
-            seconds = stored.workflow.limit_of(row.timeout_seconds, before=before.workflow)
+            limit = self._limits.of_resume(row, stored.workflow, before=before.workflow)
             planned = plan(records.execution(row), row.dispatch, steps, stored.workflow)
             if planned.superseded:
                 supersede(connection, execution_id, planned.superseded, in_round=row.round + 1)
@@ -205,7 +171,7 @@ class RoundStore:
                     resume_mode=mode,
                     run_token=None,
                     workflow_version=stored.version,
-                    timeout_seconds=seconds,
+                    **limit,
                     round_started_at=None,
                     completed_at=None,
                     updated_at=now,

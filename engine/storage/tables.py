@@ -132,7 +132,8 @@ class ExecutionRow(Row, table=True):
     """One run. `run_token` is the fence: only the interpreter that holds it may write steps.
 
     `paused_seconds` is how long this round has waited for people, `wake_at` when it goes on without
-    them, `recoveries` how often it was queued again because its dispatch was lost.
+    them, `recoveries` how often it was queued again because its dispatch was lost. `own_timeout`
+    says whether its start gave it its limit; null is a run from before that was kept.
     """
 
     __tablename__ = "execution"  # pyright: ignore[reportAssignmentType]
@@ -176,6 +177,7 @@ class ExecutionRow(Row, table=True):
     recoveries: int = 0
     resume_report: str | None = Field(default=None, sa_type=sa.Text)
     estimate: str | None = Field(default=None, sa_type=sa.Text)
+    own_timeout: bool | None = None
 
 
 _USED = sa.text("tokens_used > 0 OR cost_usd IS NOT NULL")

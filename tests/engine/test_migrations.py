@@ -177,3 +177,27 @@ def test_a_run_of_the_oldest_version_can_be_read_and_resumed(database):
         engine.resume("acme", "r", mode="partial")
         ended = engine.execution("acme", "r")
         assert (ended.status.value, ended.output, ended.round) == ("succeeded", "hello", 2)
+
+
+@pytest.mark.parametrize(("seconds", "then"), [(10, 60), (7, 7)], ids=["its workflow's", "its own"])
+def test_a_run_of_the_oldest_version_is_resumed_with_the_limit_it_should_have(
+    database, seconds, then
+):
+    upgrade(database, "0001")
+    ids = {"workspace_id": "acme", "workflow_id": "w"}
+    insert(database, "workflow", ids | {"version": 2})
+    steps = [{"id": "done", "type": "tool", "action": "echo", "with": {"value": 1}}]
+    for version, limit in ((1, 10), (2, 60)):
+        definition = json.dumps({"name": "Old", "steps": steps, "timeout_seconds": limit})
+        insert(database, "workflow_version", ids | {"version": version, "definition": definition})
+    failed = {"id": "r", "workflow_version": 1, "status": "failed", "round": 1, "dispatch": 1}
+    failed |= {"trigger": "api", "steps_total": 1, "inputs": "{}", "timeout_seconds": seconds}
+    failed |= {"started_at": LONG_AGO}
+    insert(database, "execution", ids | failed)
+    with inline_engine_on(database) as engine:
+        engine.resume("acme", "r")
+    with database.connect() as connection:
+        row = connection.execute(
+            sa.text("SELECT workflow_version, timeout_seconds FROM execution")
+        ).one()
+    assert row == (2, then)

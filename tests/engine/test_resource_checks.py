@@ -70,7 +70,7 @@ def test_what_was_stored_before_a_rule_is_read_and_can_be_taken_away(engine):
 
 def test_all_flaws_are_found_and_no_value_is_repeated():
     content = {"type": 3, "connected": "quiet-otter", "more~/": "quiet-otter"}
-    found = flaws(ResourceKind.INTEGRATION, "a//b", content)
+    found = flaws(ResourceKind.INTEGRATION, "a//b", content, is_new=True)
     assert [one.place for one in found] == ["name", "/type", "/connected", "/more~0~1"]
     assert "quiet-otter" not in repr(found)
 

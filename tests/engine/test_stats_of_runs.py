@@ -12,6 +12,7 @@ from engine.storage.executions import ExecutionStore
 from engine.storage.requests import RequestKeys
 from engine.storage.rounds import Dispatched, RoundStore
 from engine.storage.stat_tables import RUN_FACTS, STATS
+from engine.storage.time_limits import TimeLimits
 from engine.testing import WORKSPACE, FrozenClock, actions, agent, inline_engine, tool, workflow
 from tests.engine.learned import flaky
 
@@ -26,7 +27,7 @@ def rounds_of(engine):
     clock = FrozenClock()
     definitions = DefinitionStore(engine.database, clock)
     executions = ExecutionStore(engine.database, definitions)
-    return RoundStore(engine.database, definitions, executions, RequestKeys(), clock)
+    return RoundStore(engine.database, definitions, executions, RequestKeys(), clock, TimeLimits())
 
 
 def test_a_run_is_counted_when_it_ends_and_again_when_it_is_resumed(tmp_path):

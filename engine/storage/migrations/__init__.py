@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from ..database import writing
 
-HEAD = "0010"
+HEAD = "0011"
 VERSION_TABLE = "engine_alembic_version"
 _LOCK = 7_301_402_511  # any number of our own: two workers must not migrate at the same time
 

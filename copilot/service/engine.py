@@ -40,7 +40,7 @@ from ..types.engine import (
 )
 from ..types.principal import Principal, Role, Scope
 from .caller import Caller
-from .written_secrets import refuse_secret_name, refuse_secrets
+from .written_secrets import refuse_secret_name, refuse_secrets, without_secrets
 
 
 class GuardedWorkflows(Workflows):
@@ -276,11 +276,18 @@ class GuardedResources(WorkspaceResources):
 
     def list(self, kind: ResourceKind | None = None) -> tuple[StoredResource, ...]:
         self._caller.require(Scope.READ)
-        return super().list(kind)
+        return tuple(map(self._shown, super().list(kind)))
 
     def get(self, kind: ResourceKind, name: str) -> StoredResource:
         self._caller.require(Scope.READ)
-        return super().get(kind, name)
+        return self._shown(super().get(kind, name))
+
+    def _shown(self, stored: StoredResource) -> StoredResource:
+        """An account may be older than what is refused today: who may edit it, sees all of it."""
+        if self._caller.principal.may(Scope.EDIT) or stored.kind != ResourceKind.INTEGRATION:
+            return stored
+        content = without_secrets(stored.content, mask=self._mask)
+        return stored.model_copy(update={"content": content})
 
     def put(
         self,
@@ -292,10 +299,13 @@ class GuardedResources(WorkspaceResources):
     ) -> StoredResource:
         """As the engine does. Raises InvalidInput for the first thing that is wrong with it."""
         self._caller.require(Scope.EDIT)
-        for one in flaws(ResourceKind(kind), name, content):
+        kind = ResourceKind(kind)
+        is_new = name not in {one.name for one in super().list(kind)}
+        for one in flaws(kind, name, content, is_new=is_new):
             raise InvalidInput(self._mask(one.place), one.problem, one.advice)
         if kind == ResourceKind.INTEGRATION:
-            refuse_secret_name(name, mask=self._mask)
+            if is_new:
+                refuse_secret_name(name, mask=self._mask)
             refuse_secrets(content, mask=self._mask)
         stored = super().put(kind, name, content, expected_version=expected_version)
         self._caller.record("put_resource", f"{stored.kind}/{name}", version=stored.version)

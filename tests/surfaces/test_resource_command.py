@@ -178,7 +178,7 @@ def test_the_name_of_a_secret_may_stand_among_the_settings(place):
     settings = {
         "token": "CRM_TOKEN",
         "password": {"secret": "SMTP_PASSWORD"},
-        "tokens": ["env:CRM", "secret:crm", "{{ inputs.token }}", "crm_token", ""],
+        "tokens": ["env:CRM", "secret:crm", "{{ inputs.token }}", "secret:crm_token", ""],
         "token_url": "https://crm.example/token",
         "webhook_url": "https://crm.example/hook",
         "page_token": "abc",

@@ -54,9 +54,9 @@ def observe(
     for run, failures in ended:
         for watch in tuple(watches.values()):
             finding = judge(watch, run, failures, root_of=roots.__getitem__)
-            if finding is None or _adds_nothing(watch, finding):
-                continue
             edit = edits.get((watch.change_id, run.execution_id))
+            if finding is None or (edit is None and _adds_nothing(watch, finding)):
+                continue
             after = record_finding(
                 connection,
                 watch,
@@ -232,7 +232,7 @@ def _judge_whole_run(run: RunRecord) -> Finding | None:
 
 
 def _adds_nothing(watch: Watch, finding: Finding) -> bool:
-    """Once verified, only the return of the failure is news: further runs need no rows."""
+    """Once verified, only an edit and the failure's return are news: other runs need no rows."""
     return watch.state is OutcomeState.VERIFIED and finding is not Finding.REGRESSED
 
 

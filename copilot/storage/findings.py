@@ -28,16 +28,3 @@ class Edit:
     """
 
     version: int | None = None
-
-
-def written(finding: Finding, edit: Edit | None) -> str:
-    """As it is kept with the run: 'edited' or 'edited:4' for an edit, that of version 4."""
-    return f"{finding}:{edit.version}" if edit is not None and edit.version else finding.value
-
-
-def edit_in(kept: str | None) -> Edit | None:
-    """The edit in what `written` gave for one."""
-    if kept is None:
-        return None
-    _, _, version = kept.partition(":")
-    return Edit(int(version) if version else None)

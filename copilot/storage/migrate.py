@@ -6,7 +6,7 @@ from sqlalchemy.sql.schema import Column
 from .database import take_write_lock
 
 VERSION_TABLE = "copilot_alembic_version"
-HEAD = "0012"
+HEAD = "0013"
 #: Any number of our own, not the engine's: two processes must not migrate at the same time.
 _LOCK = 7_301_402_512
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, false, func, literal, select, true, update
 from ..errors import NotFound
 from ..types import Change, OutcomeState
 from .database import Database, insert_new, leaving_old
-from .findings import Edit, Finding, edit_in, written
+from .findings import Edit, Finding
 from .suggestions import watch_advised
 from .tables import ANALYSIS, CHANGE, JUDGED_RUN, OUTCOME, SUGGESTED_FIX
 
@@ -47,21 +47,14 @@ class Watch:
         return not self.signature
 
 
+_STORED = tuple(name for name in Watch.__slots__ if name != "edit")
 #: The columns of a watch. How often a run has carried its use along is counted where it is read.
-#: An edit is in the finding of the run that had it: 'edited', or 'edited:4' for version 4.
 WATCH_COLUMNS: Sequence[Any] = (
     *OUTCOME.c,
     select(func.count())
     .where(JUDGED_RUN.c.change_id == OUTCOME.c.change_id, JUDGED_RUN.c.finding == Finding.CARRIED)
     .scalar_subquery()
     .label("carried"),
-    select(func.max(JUDGED_RUN.c.finding))
-    .where(
-        JUDGED_RUN.c.change_id == OUTCOME.c.change_id,
-        JUDGED_RUN.c.finding.like(f"{Finding.EDITED}%"),
-    )
-    .scalar_subquery()
-    .label("edit"),
 )
 
 
@@ -192,7 +185,7 @@ def record_finding(
     touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
     if not connection.execute(touch).rowcount:
         return _get(connection, watch.workspace_id, watch.change_id)
-    _say(connection, watch, execution_id, written(finding, edit), now=now)
+    _say(connection, watch, execution_id, finding, now=now)
     counted = replace(_count(connection, watch), edit=edit)
     if finding is Finding.REGRESSED:
         counted = replace(counted, regressed_in=execution_id)
@@ -206,6 +199,7 @@ def record_finding(
             unreached=counted.unreached,
             undecided=counted.undecided,
             regressed_in=counted.regressed_in,
+            edited_since=None if edit is None else edit.version or watch.version,
             open=counted.state is not OutcomeState.REGRESSED and edit is None,
         )
     )
@@ -279,7 +273,7 @@ def end_watch(connection: Connection, change_id: str) -> None:
 
 
 def _say(
-    connection: Connection, watch: Watch, execution_id: str, finding: str, *, now: datetime
+    connection: Connection, watch: Watch, execution_id: str, finding: Finding, *, now: datetime
 ) -> None:
     said = {
         "change_id": watch.change_id,
@@ -323,6 +317,13 @@ def _get(connection: Connection, workspace_id: str, change_id: str) -> Watch:
 
 def watch_in(row: Any) -> Watch:
     """The watch in a row with the columns of a watch."""
-    facts: dict[str, Any] = {name: getattr(row, name) for name in Watch.__slots__}
-    facts |= {"state": OutcomeState(row.state), "edit": edit_in(row.edit)}
+    facts: dict[str, Any] = {name: getattr(row, name) for name in _STORED}
+    facts |= {"state": OutcomeState(row.state), "edit": _edit_in(row)}
     return Watch(**facts)
+
+
+def _edit_in(row: Any) -> Edit | None:
+    """Since the version of the change itself only what makes no versions can be edited."""
+    if row.edited_since is None:
+        return None
+    return Edit(row.edited_since if row.edited_since > row.version else None)

@@ -165,7 +165,11 @@ class ChangeRow(Base, table=True):
 
 
 class OutcomeRow(Base, table=True):
-    """What a change is judged on: this step, this failure, from this version on."""
+    """What a change is judged on: this step, this failure, from this version on.
+
+    edited_since: the version since which what it touched is edited, which ends the watch; its own
+    for a template or the like, whose edits make no version.
+    """
 
     __tablename__: ClassVar[Any] = "copilot_outcome"
     __table_args__: ClassVar[Any] = (
@@ -192,6 +196,7 @@ class OutcomeRow(Base, table=True):
     judged_at: datetime = moment()
     entry: str | None = None
     model: str | None = None
+    edited_since: int | None = None
 
 
 class JudgedRunRow(Base, table=True):

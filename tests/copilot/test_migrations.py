@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, inspect
+from sqlalchemy import Engine, MetaData, inspect, text
 
 from copilot.storage.columns import Base
 from copilot.storage.migrate import HEAD, VERSION_TABLE, current_version, migrate
@@ -81,6 +81,24 @@ def test_a_row_of_every_table_of_the_oldest_version_is_as_it_was(engine: Engine)
     for table, rows in before.items():  # later versions may add columns, and touch none
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
         assert kept == rows, table
+
+
+@pytest.mark.parametrize(
+    ("said", "since"), [("edited:4", 4), ("edited", 1), ("passed", None), ("editor:4", None)]
+)
+def test_an_edit_that_a_run_spoke_of_is_found_in_its_column(
+    engine: Engine, said: str, since: int | None
+) -> None:
+    migrate(engine, to=revisions()[0])
+    rows_of_every_table(engine, fill=True)  # the change has made version 1
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE copilot_judged_run SET finding = :said"), {"said": said})
+    migrate(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT edited_since FROM copilot_outcome")).scalars()
+        assert found.all() == [since]
+        kept = connection.execute(text("SELECT finding FROM copilot_judged_run")).scalars().all()
+    assert kept == [said if since is None else "edited"]
 
 
 def rows_of_every_table(

@@ -122,6 +122,18 @@ def test_a_verified_fix_stays_verified_when_its_place_is_edited_and_fails(bench)
     assert (rate.verified, rate.regressed) == (1, 0)
 
 
+def test_a_verified_fix_is_told_to_be_edited_also_where_all_goes_well(bench):
+    change = bench.repair()
+    for _ in range(3):
+        bench.run()
+    bench.edit("range: UrgentEmails", "sheet: Urgent")
+    assert not bench.run().status.is_failure
+    found = outcome(bench, change)
+    assert (found.state, found.passes) == (OutcomeState.VERIFIED, 3)
+    assert " was edited since, in version 3, so later runs " in found.explanation
+    assert bench.app.store.outcomes.open_watches(bench.workspace, URGENT_MAIL) == ()
+
+
 def test_an_edit_that_is_put_back_before_a_run_is_none(bench):
     change = bench.repair()
     bench.edit(*UNDONE)

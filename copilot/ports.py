@@ -51,6 +51,16 @@ class RunReader(Protocol):
         """One run with all its steps. Raises NotFound, also for another workspace's."""
         ...
 
+    def as_failed(
+        self, workspace_id: str, execution_id: str, *, at: datetime, version: int
+    ) -> RunRecord:
+        """A run as it was when it failed at *at*, with that version, also if it went on since.
+
+        Then without the steps that it had not come to; as it is now where that is not known any
+        more. Raises NotFound, like `run`.
+        """
+        ...
+
     def ended_after(
         self, workspace_id: str, cursor: int, *, limit: int = 200
     ) -> Sequence[EndedRun]:
@@ -169,7 +179,21 @@ class DefinitionReader(Protocol):
         ...
 
 
-class Target(Protocol):
+class Unstorable(Exception):
+    """`Unstorable(problems)`: a target will never take this; one line each, in words for people.
+
+    Whoever has asked for the change is told by an error of ours.
+    """
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+
+class Target(DefinitionChecker, Protocol):
     """Where fixes go. Remembers change ids, so that applying one twice does it once."""
 
     def snapshot(
@@ -183,13 +207,14 @@ class Target(Protocol):
         ...
 
     def canonical(self, snapshot: Snapshot) -> Snapshot:
-        """*snapshot* as it would be read again once it was stored."""
+        """*snapshot* as it would be read again once it was stored. Raises Unstorable."""
         ...
 
     def apply(self, change_id: str, *, base: Snapshot, changed: Snapshot) -> int:
         """Store *changed* as a new version and return its number; once per *change_id*.
 
-        Raises StaleBase when any part that differs has moved since *base* was taken.
+        Raises StaleBase when any part that differs has moved since *base* was taken, and Unstorable
+        for what it will never take, whether or not `problems` has named that.
         """
         ...
 
@@ -234,14 +259,15 @@ class Deeds(Protocol):
     def carry_out(self, change_id: str, decided: Snapshot, *, actor: str) -> int:
         """Do the deed of *decided*, and give the version of the workflow; once per *change_id*.
 
-        Raises StaleBase when things do not stand as *decided* has them any more.
+        Raises StaleBase when things do not stand as *decided* has them any more, and NotFound when
+        what it is about is gone.
         """
         ...
 
     def take_back(self, change_id: str, of: str, decided: Snapshot) -> int:
         """Undo what the change *of*, the deed of *decided*, did; once per *change_id*.
 
-        Raises NotReversible when that is gone already.
+        Raises NotReversible when that is gone already, and NotFound when what it was about is.
         """
         ...
 

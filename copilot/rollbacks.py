@@ -6,7 +6,8 @@ id from the change, and the target takes the version before only from the versio
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from pydantic import JsonValue
@@ -22,6 +23,8 @@ from .types.principal import Principal, PrincipalKind, Role
 
 #: Told of a workspace and of how one of its fixes stands. Must not raise.
 OutcomeListener = Callable[[str, Outcome], None]
+
+_log = logging.getLogger(__name__)
 
 _EDITED = "The workflow was edited since, where the fix had touched it: nothing was taken back."
 
@@ -47,13 +50,18 @@ class Rollbacks:
     ) -> int:
         """Do what is to be done about regressed fixes, in one workspace or in all; how many.
 
-        What another process works on is left to it, until *abandoned_after*.
+        What another process works on is left to it, until *abandoned_after*; so is what can't be
+        done now, which keeps nothing else from being done.
         """
         done = 0
         for one in self._store.rollbacks.open(workspace_id):
             if self._store.rollbacks.claim(one, abandoned_after=abandoned_after):
-                self._carry_out(one)
-                done += 1
+                try:
+                    self._carry_out(one)
+                except CopilotError as error:
+                    _log.error("The regressed %s is left for later: %s.", one.change_id, error.code)
+                else:
+                    done += 1
         return done
 
     def of(self, found: Outcome, change: Change) -> Outcome:
@@ -100,7 +108,7 @@ class Rollbacks:
         """What is the matter: an earlier attempt of ours may have come further than it knew."""
         change = self._store.changes.get(one.workspace_id, one.change_id).change
         if change.reversed:
-            own = self._own_reversal(change)
+            own = self._own_reversal(one)
             if own is None:
                 return RollbackState.TAKEN_BACK, None, {}
             details: dict[str, JsonValue] = {"by_change": own.change_id, "version": own.version}
@@ -109,20 +117,10 @@ class Rollbacks:
         note = _EDITED if by_edit else str(error)
         return RollbackState.REFUSED, note, {"why": note}
 
-    def _own_reversal(self, change: Change) -> Change | None:
-        history: Sequence[Change] = self._store.changes.history(
-            change.workspace_id, change.workflow_id
-        )
-        return next(
-            (
-                one
-                for one in history
-                if one.reverses == change.change_id
-                and one.version is not None
-                and one.actor == POLICY
-            ),
-            None,
-        )
+    def _own_reversal(self, one: Rollback) -> Change | None:
+        by = self._store.rollbacks.taken_back_by(one)
+        found = self._store.changes.find(one.workspace_id, by) if by is not None else None
+        return found.change if found is not None and found.change.actor == POLICY else None
 
 
 def reversal_id(change_id: str) -> str:

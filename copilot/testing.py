@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import JsonValue
 
 from .errors import NotFound, NotReversible, StaleBase
+from .ports import Unstorable
 from .routing import Attempt, Refused, Routed
 from .runtimes import Answer, FailureKind, Model, Request, Usage
 from .snapshot import Paused, PauseRuns, ResourceKind, ResumeLater, Snapshot, Standing
@@ -39,11 +40,13 @@ class MemoryTarget:
     """A target that keeps every version in memory and remembers the change ids it has applied.
 
     `crash` set to 'before_apply' or 'after_apply' makes the next `apply` raise SimulatedCrash
-    there. `applications` counts the versions that changes have made.
+    there. `applications` counts the versions that changes have made. `rule` says what is wrong with
+    a snapshot; what it objects to is not stored. People's edits are not asked about.
     """
 
     def __init__(self, *snapshots: Snapshot) -> None:
         self.crash: Literal["before_apply", "after_apply"] | None = None
+        self.rule: Callable[[Snapshot], Sequence[str]] = lambda _snapshot: ()
         self.applications = 0
         self._versions = {(one.workspace_id, one.workflow_id): [one] for one in snapshots}
         self._applied: dict[str, int] = {}
@@ -62,6 +65,9 @@ class MemoryTarget:
         except KeyError:
             raise NotFound("workflow") from None
 
+    def problems(self, snapshot: Snapshot) -> Sequence[str]:
+        return self.rule(snapshot)
+
     def canonical(self, snapshot: Snapshot) -> Snapshot:
         return snapshot
 
@@ -69,6 +75,8 @@ class MemoryTarget:
         self._crash_if("before_apply")
         with self._lock:
             if change_id not in self._applied:
+                if found := self.rule(changed):
+                    raise Unstorable(tuple(found))
                 self._applied[change_id] = self._store(base, changed)
                 self.applications += 1
         self._crash_if("after_apply")

@@ -8,6 +8,7 @@ from ..pipeline import watch
 from ..pipeline.apply import is_as_left, touched_resources
 from ..pipeline.preview import preview, preview_action
 from ..pipeline.validate import allow, validate
+from ..ports import Unstorable
 from ..snapshot import Snapshot
 from ..storage.analyses import StoredFix
 from ..storage.changes import ChangeRecord
@@ -98,7 +99,6 @@ class LocalFixes:
             workflow_id=stored.workflow_id,
             propose=self._propose(parse_any(stored.fix), stored.fix_id),
             change_id=self._caller.id_for("change"),
-            approval=approval,
             by=self._caller.principal,
         )
 
@@ -244,7 +244,7 @@ class LocalFixes:
         try:
             old = self._parts.versions.at(base.workspace_id, base.workflow_id, run.workflow_version)
             fixed = self._parts.target.canonical(fix.apply(old))
-        except (InvalidFix, NotFound):
+        except (InvalidFix, NotFound, Unstorable):
             return False
         return is_as_left(old, fixed, base)
 

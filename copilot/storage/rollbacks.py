@@ -55,6 +55,14 @@ class RollbackStore:
             row = connection.execute(wanted).one_or_none()
         return None if row is None else _rollback(row)
 
+    def taken_back_by(self, one: Rollback) -> str | None:
+        """The change that has taken the fix back, or is at it."""
+        wanted = select(CHANGE.c.reversed_by).where(
+            CHANGE.c.change_id == one.change_id, CHANGE.c.workspace_id == one.workspace_id
+        )
+        with self._database.read() as connection:
+            return connection.execute(wanted).scalar_one_or_none()
+
     def open(self, workspace_id: str | None = None) -> Sequence[Rollback]:
         """Those that somebody has still to hear of, in one workspace or in all."""
         wanted = select(ROLLBACK).where(ROLLBACK.c.told_at.is_(None))

@@ -1,7 +1,8 @@
 """Our own engine as a target: definitions checked, fixes stored as new versions, deeds done."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -22,6 +23,7 @@ from engine.workspace import MODELS
 from engine.workspace import ResourceKind as EngineResourceKind
 
 from ..errors import InvalidInput, NotFound, NotReversible, StaleBase
+from ..ports import Unstorable
 from ..snapshot import (
     MOST_COUNTED,
     Account,
@@ -33,6 +35,7 @@ from ..snapshot import (
     Standing,
     StoppedRun,
 )
+from ._naming import new_names, taken, texts
 
 #: Workflow versions that are kept at hand as data.
 MOST_VERSIONS = 512
@@ -44,6 +47,21 @@ _KINDS: tuple[ResourceKind, ...] = ("template", "custom_field", "integration", "
 
 #: How far ahead scheduled runs are counted.
 AHEAD = timedelta(days=7)
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    """What the engine refuses for good, as the ports have it."""
+    try:
+        yield
+    except InvalidDefinition as error:
+        raise Unstorable(tuple(str(error).splitlines())) from None
+    except InvalidSchedule as error:
+        raise Unstorable((str(error),)) from None
+    except ValidationError as error:
+        raise Unstorable(tuple(_unusable(error))) from None
+    except EngineNotFound as error:
+        raise NotFound(*error.args) from None
 
 
 class EngineTarget:
@@ -106,7 +124,7 @@ class EngineTarget:
         """A definition as data, and every text that stands alone in it."""
         stored = self._engine.workflow(workspace_id, workflow_id, version)
         definition = to_data(stored.workflow)
-        return definition, frozenset(_texts(definition))
+        return definition, frozenset(texts(definition))
 
     def problems(self, snapshot: Snapshot) -> Sequence[str]:
         """Why this can't be stored: an invalid definition, a bad resource, a taken name."""
@@ -115,7 +133,9 @@ class EngineTarget:
             for name, fields in named.items():
                 is_new = f"{kind}/{name}" not in snapshot.resource_versions
                 found.extend(_resource_problems(kind, name, fields, is_new=is_new))
-        return found + self._taken_names(snapshot)
+        if new := new_names(snapshot):
+            found += taken(new, self._engine.resources(snapshot.workspace_id).versions)
+        return found
 
     def read(self, text: str) -> dict[str, JsonValue]:
         """Implements `DefinitionReader`."""
@@ -136,20 +156,7 @@ class EngineTarget:
         workflow, _ = self._read_definition(json.dumps(snapshot.definition))
         return workflow or self._engine.offer.read(snapshot.definition)
 
-    def _taken_names(self, snapshot: Snapshot) -> list[str]:
-        """Names that differ from an existing one by case alone: people could not tell them apart."""
-        keys = {f"{kind}/{name}" for kind, named in snapshot.resources.items() for name in named}
-        new = keys - snapshot.resource_versions.keys()
-        if not new:
-            return []
-        existing = self._engine.resources(snapshot.workspace_id).versions
-        folded = {key.casefold(): key for key in existing}
-        return [
-            f"{key}: the workspace already has {folded[key.casefold()]}"
-            for key in sorted(new - existing.keys())
-            if key.casefold() in folded
-        ]
-
+    @_refusing()
     def canonical(self, snapshot: Snapshot) -> Snapshot:
         """Values that are the defaults are not kept in a definition, and are in a resource."""
         resources = {
@@ -159,6 +166,7 @@ class EngineTarget:
         stored = to_data(self._workflow(snapshot))
         return snapshot.model_copy(update={"definition": stored, "resources": resources})
 
+    @_refusing()
     def apply(self, change_id: str, *, base: Snapshot, changed: Snapshot) -> int:
         try:
             return self._engine.apply_change(
@@ -204,6 +212,7 @@ class EngineTarget:
             run=run,
         )
 
+    @_refusing()
     def carry_out(self, change_id: str, decided: Snapshot, *, actor: str) -> int:
         deeds, workspace_id, workflow_id = self._doing(decided)
         match decided.deed:
@@ -232,6 +241,7 @@ class EngineTarget:
             raise StaleBase(decided.version, current, "")
         return version
 
+    @_refusing()
     def take_back(self, change_id: str, of: str, decided: Snapshot) -> int:
         deeds, workspace_id, workflow_id = self._doing(decided)
         match decided.deed:
@@ -330,20 +340,11 @@ def _resource_problems(
         (lines,) = error.args
         return lines
     except ValidationError as error:
-        return tuple(
-            f"{kind} {name}: {'.'.join(map(str, one['loc']))} can't be used"
-            for one in error.errors()
-        )
+        return tuple(f"{kind} {name}: {problem}" for problem in _unusable(error))
     return ()
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    """Every text that stands alone in a definition: what names a resource is one of them."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
+def _unusable(error: ValidationError) -> Iterator[str]:
+    """The places alone: what stands there may be a secret."""
+    for one in error.errors():
+        yield f"{'.'.join(map(str, one['loc']))} can't be used"

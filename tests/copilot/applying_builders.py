@@ -10,7 +10,7 @@ from copilot.policy import Policy
 from copilot.snapshot import Snapshot
 from copilot.storage.store import Store
 from copilot.testing import ManualClock, MemoryTarget, SimulatedCrash
-from copilot.types import Approval, Change, Preview
+from copilot.types import Change, Preview
 from copilot.types.principal import Principal, Role
 from tests.copilot.storage_builders import (
     a_failure,
@@ -61,7 +61,6 @@ class Desk:
         self,
         propose: Callable[[Snapshot], tuple[Preview, Snapshot]] = adding_a_template,
         *,
-        approval: Approval | None = None,
         change_id: str = "change-1",
     ) -> Change:
         return self.applier.apply(
@@ -70,7 +69,6 @@ class Desk:
             workflow_id="outreach",
             propose=propose,
             change_id=change_id,
-            approval=approval,
             by=BEN,
         )
 

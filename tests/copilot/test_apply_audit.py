@@ -128,11 +128,10 @@ def test_an_approval_that_names_another_standing_approval_than_is_stored_is_not_
     assert desk.apply().state is ChangeState.APPLIED
 
 
-def test_an_approval_that_expired_since_it_was_read_is_refused(desk: Desk) -> None:
-    read = desk.store.approvals.find("acme", desk.approval.approval_id)
+def test_an_approval_that_has_expired_is_refused_and_leaves_no_entry(desk: Desk) -> None:
     desk.clock.advance(seconds=Policy().approval_seconds)
     with pytest.raises(ApprovalRefused, match="has expired"):
-        desk.apply(approval=read)
+        desk.apply()
     assert desk.told() == []
 
 

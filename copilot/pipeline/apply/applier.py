@@ -7,19 +7,22 @@ Who did it is in the audit from the first of these on; what came to nothing is n
 An action goes the same way: its deed takes the place of the change, and no run is watched for it.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal, NoReturn
+from typing import Literal
 
 from ...errors import (
     ApprovalRefused,
-    EditedMeanwhile,
+    CopilotError,
+    InvalidFix,
+    NotFound,
     NotReversible,
     StaleBase,
     UndoExpired,
 )
 from ...policy import Policy
-from ...ports import Deeds, Target
+from ...ports import Deeds, Target, Unstorable
 from ...snapshot import Snapshot
 from ...storage.approvals import Approvals
 from ...storage.changes import ChangeRecord, Changes
@@ -27,16 +30,17 @@ from ...storage.database import Clock, utc_now
 from ...types import Approval, Change, ChangeState, Preview, Reversal
 from ...types.principal import Principal, PrincipalKind, Role
 from .carrier import Carrier
-from .merging import EditedSince
+from .going_back import refusal, without_fix
 from .refusals import (
     already_used,
+    not_valid,
     require_reversible,
     require_same_diff,
     require_second,
     usable,
+    would_break,
 )
-from .reversal import notice, restored, touched_resources
-from .usage import used_elsewhere
+from .reversal import notice, touched_resources
 
 #: What a fix makes of the workflow as it is now: `preview` of the stage of that name.
 Propose = Callable[[Snapshot], tuple[Preview, Snapshot]]
@@ -45,6 +49,8 @@ ActorKind = Literal["person", "machine"]
 INTERRUPTED = "Interrupted before it reached the workflow."
 #: Who is noted for what is tidied up after a crash.
 RECONCILER = "reconcile"
+
+_log = logging.getLogger(__name__)
 
 
 class Applier:
@@ -115,41 +121,41 @@ class Applier:
         workflow_id: str,
         propose: Propose,
         change_id: str | None = None,
-        approval: Approval | None = None,
         by: Principal | None = None,
     ) -> Change:
         """Make the approved change; it takes effect at once and its watch starts.
 
         The same *change_id* again is the same change, also after a crash in the middle of it.
-        approval: as the caller has just read it; None has it read here. by: who is noted in the
-        audit; None leaves that to the caller.
+        by: who is noted in the audit; None leaves that to the caller.
 
         Raises ApprovalRefused when there is no such approval, or it was used, has expired, is for
-        another diff, or a second person has still to approve it, and StaleBase with the fresh diff
-        when the workflow has moved since.
+        another diff, or a second person has still to approve it, StaleBase with the fresh diff when
+        the workflow has moved since, and InvalidFix for what the target does not take.
         """
         if (known := self._known(workspace_id, change_id)) is not None:
             return known
-        approval = approval or self._approvals.find(workspace_id, approval_id)
-        approval = usable(approval, at=self._now())
+        # read only now: what an earlier attempt has left half done still counts as its use
+        approval = usable(self._approvals.find(workspace_id, approval_id), at=self._now())
         base = self._target.snapshot(workspace_id, workflow_id)
         preview, changed = propose(base)
         require_same_diff(approval, preview)
         policy = self._policy(workspace_id)
         require_second(approval, preview, policy)
         self._carrier.require(changed)
-        record = self._changes.begin(
-            approval,
-            fix_type=preview.fix_type,
-            before=base,
-            after=self._target.canonical(changed),
-            change_id=change_id,
-            by=by,
-        )
-        if record is None:
-            raise already_used()
         try:
+            record = self._changes.begin(
+                approval,
+                fix_type=preview.fix_type,
+                before=base,
+                after=self._target.canonical(changed),
+                change_id=change_id,
+                by=by,
+            )
+            if record is None:
+                raise already_used()
             return self._carry_out(record, policy, by)
+        except Unstorable as refused:
+            raise InvalidFix(preview.fix_type, not_valid(refused.problems)) from None
         except StaleBase:
             fresh, _ = propose(self._target.snapshot(workspace_id, workflow_id))
             raise StaleBase(approval.base_version, fresh.base_version, fresh.diff) from None
@@ -193,8 +199,9 @@ class Applier:
     ) -> Reversal:
         """Take a fix back at any time: a new version with what it touched as it was before.
 
-        Raises EditedMeanwhile when that has been edited since or what the fix has made is used
-        elsewhere by now, and NotReversible when the fix is not in place. The same *reversal_id* again is the same revert. by: as `apply` has it.
+        Raises EditedMeanwhile when that has been edited since, what the fix has made is used
+        elsewhere by now, or the workflow would not be valid without it, and NotReversible when the
+        fix is not in place. The same *reversal_id* again is the same revert. by: as `apply` has it.
         """
         if (known := self._known(workspace_id, reversal_id)) is not None:
             return self._reversal(known)
@@ -211,10 +218,10 @@ class Applier:
         """Finish what a crash left half done; changes younger than *older_than* may be under way.
 
         What the target has is marked as applied. What it does not have goes back to approved while
-        its approval is good, and has failed otherwise.
+        its approval is good, and has failed otherwise. One that can't be finished is left as it is.
         """
         unfinished = self._changes.applying(started_before=self._now() - older_than)
-        return tuple(self._settle(record) for record in unfinished)
+        return tuple(change for record in unfinished if (change := self._settled(record)))
 
     def _known(self, workspace_id: str, change_id: str | None) -> Change | None:
         """What an earlier call with this id did, finished if a crash left it half done."""
@@ -232,7 +239,10 @@ class Applier:
         except StaleBase:
             self._changes.mark_failed(change, "The workflow changed meanwhile.", by=by)
             raise
-        except NotReversible as error:
+        except Unstorable as refused:
+            self._changes.mark_failed(change, f"Not taken: {refused}", by=by)
+            raise
+        except (NotFound, NotReversible) as error:
             self._changes.mark_failed(change, str(error), by=by)
             raise
         return self._mark_applied(record, version, policy, by)
@@ -247,6 +257,13 @@ class Applier:
             needed_passes=policy.verify_runs if record.after.deed is None else None,
             by=by,
         )
+
+    def _settled(self, record: ChangeRecord) -> Change | None:
+        try:
+            return self._settle(record)
+        except CopilotError as error:
+            _log.error("%s stays half done: %s.", record.change.change_id, error.code)
+            return None
 
     def _settle(self, record: ChangeRecord) -> Change:
         change = record.change
@@ -272,11 +289,7 @@ class Applier:
         require_reversible(change)
         touched = {name for _, name in touched_resources(original.before, original.after)}
         current = self._target.snapshot(workspace_id, change.workflow_id, also=touched)
-        try:
-            after = restored(original, current)
-        except EditedSince as edited:
-            self._refuse_edited(original, current, *edited.args)
-        self._require_unused(original, current, after)
+        after = without_fix(original, current, target=self._target, diff=self._diff)
         if reversal_id is not None and self._changes.find(workspace_id, reversal_id):
             reversal_id = None  # that attempt failed and keeps its id
         record = self._changes.begin_reversal(
@@ -293,7 +306,11 @@ class Applier:
         try:
             done = self._carry_out(record, self._policy(workspace_id), by)
         except StaleBase:
-            self._refuse_edited(original, self._target.snapshot(workspace_id, change.workflow_id))
+            edited = self._target.snapshot(workspace_id, change.workflow_id)
+            raise refusal(original, edited, self._diff) from None
+        except Unstorable as refused:
+            why = would_break(refused.problems)
+            raise refusal(original, current, self._diff, why) from None
         return self._reversal(done)
 
     def _reversal(self, done: Change) -> Reversal:
@@ -305,24 +322,6 @@ class Applier:
         since = taken_back.applied_at or done.applied_at or self._now()
         started = self._target.runs_started_since(done.workspace_id, done.workflow_id, since)
         return Reversal(change=done, runs_started=started, notice=notice(started))
-
-    def _require_unused(self, original: ChangeRecord, current: Snapshot, after: Snapshot) -> None:
-        """What going back takes away must not be in use where the fix was not made for it."""
-        if not touched_resources(current, after):
-            return
-        definitions = self._target.definitions(current.workspace_id)
-        why = used_elsewhere(original, current, after, definitions)
-        if why is not None:
-            raise EditedMeanwhile(_made(original), current.version, "", why)
-
-    def _refuse_edited(self, original: ChangeRecord, current: Snapshot, why: str = "") -> NoReturn:
-        """The diff shows what was edited since the fix."""
-        diff = self._diff(original.after, current)
-        raise EditedMeanwhile(_made(original), current.version, diff, why)
-
-
-def _made(original: ChangeRecord) -> int:
-    return original.change.version or original.after.version
 
 
 def _reconciler(workspace_id: str) -> Principal:

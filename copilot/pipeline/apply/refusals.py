@@ -1,10 +1,13 @@
 """When an approval is of no use, and when a fix can't be taken back: in words."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ...errors import ApprovalRefused, NotReversible, StaleBase
 from ...policy import Policy
 from ...types import Approval, ApprovalState, Change, ChangeState, Preview
+
+_MOST_NAMED = 3
 
 
 def usable(approval: Approval | None, *, at: datetime) -> Approval:
@@ -47,3 +50,19 @@ def already_used(change_id: str | None = None) -> ApprovalRefused:
     """change_id: of the change that has used it, where that is known."""
     by = "" if change_id is None else f", for {change_id}"
     return ApprovalRefused(f"the approval was used already{by}.")
+
+
+def not_valid(problems: Sequence[str]) -> str:
+    return f"the workflow would not be valid: {_listed(problems)}"
+
+
+def would_break(problems: Sequence[str]) -> str:
+    """Why a fix can't be taken back, by what would be wrong with the workflow without it."""
+    return (
+        f"Without the fix the workflow would not be valid: {_listed(problems)}. So nothing was taken "
+        "back. Change that in the workflow first, or leave the fix in place."
+    )
+
+
+def _listed(problems: Sequence[str]) -> str:
+    return "; ".join(problems[:_MOST_NAMED])

@@ -74,5 +74,15 @@ class LocalLearning:
         if stored.analysis_id is None:
             raise InvalidInput("change", "it was made for no failed run.", "")
         report = store.analyses.get(workspace_id, stored.analysis_id)
-        run = self._parts.runs.run(workspace_id, report.execution_id)
+        run = self._parts.runs.as_failed(
+            workspace_id,
+            report.execution_id,
+            at=report.failed_step.timestamp,
+            version=change.base_version,
+        )
+        if not run.status.is_failure:
+            problem = "its run went on since, and how it failed is not kept."
+            raise InvalidInput(
+                "change", problem, "Export a fix of a run that still stands as failed."
+            )
         return write_case(run, report, record, mask=self._parts.mask)

@@ -70,6 +70,25 @@ class EngineSource:
         except EngineNotFound as error:
             raise NotFound(*error.args) from None
 
+    def as_failed(
+        self, workspace_id: str, execution_id: str, *, at: datetime, version: int
+    ) -> RunRecord:
+        now = self.run(workspace_id, execution_id)
+        history = self._engine.history(workspace_id, execution_id)
+        failed = next((one for one in history if one.error and one.completed_at == at), None)
+        if now.status.is_failure or failed is None:
+            return now
+        execution = self._engine.execution(workspace_id, execution_id)
+        then = execution.model_copy(
+            update={
+                "status": ExecutionStatus.FAILED,
+                "workflow_version": version,
+                "error": failed.error,
+                "completed_at": at,
+            }
+        )
+        return self._record(then, _until(failed.round, history))
+
     def ended_after(
         self, workspace_id: str, cursor: int, *, limit: int = 200
     ) -> Sequence[EndedRun]:
@@ -254,6 +273,12 @@ def _shape(value: Any) -> str:
 def _names(output: Any) -> list[str]:
     """The names a later step can ask this output for; a list or a plain value has none."""
     return sorted(map(str, cast("dict[Any, Any]", output))) if isinstance(output, dict) else []
+
+
+def _until(number: int, history: Iterable[StepExecution]) -> Sequence[StepExecution]:
+    """The steps as they stood in round *number*: the newest of each path up to it."""
+    newest = {step.path: step for step in history if step.round <= number}
+    return sorted(newest.values(), key=lambda step: (step.number, step.path))
 
 
 def _step(step: StepExecution) -> StepRecord:

@@ -34,9 +34,9 @@ from .report import (
     Pattern,
     Receipt,
     Report,
-    SuggestedFix,
 )
 from .run import ErrorRecord, RunRecord, RunStatus, StepRecord, StepStatus
+from .suggested_fix import SuggestedFix
 
 __all__ = [
     "Action",

@@ -29,6 +29,7 @@ def test_case(
     goldens: Callable[[str], Goldens],
 ) -> None:
     case = read_case(slug)
+    web.new_day()
     stage = Stage(slug, case, product, mailbox, web, goldens(slug))
     if case.workflow is None:
         explain_foreign(stage)

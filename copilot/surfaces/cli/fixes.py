@@ -173,19 +173,20 @@ def _approve(settings: Settings, fix_id: str, *, digest: str | None, as_json: bo
     if digest is None and as_json:
         problem = "it is not given, and with --json nobody is asked."
         raise InvalidInput("--digest", problem, f"Get it with {source}.")
+    if digest is not None and not digest.strip():
+        raise InvalidInput("--digest", "it is empty.", f"Get it with {source}.")
     shown = _preview(settings, fix_id)
-    if shown.kind == "hand_over":
+    if shown.kind == "hand_over" or digest is None:
         show_preview(console(), shown)
+    if shown.kind == "hand_over":
         digest = shown.digest  # nobody is asked: it is refused, with what to do instead
     if digest is None:
-        show_preview(console(), shown)
         way_out = f"Or give --digest, which you get with {source}."
         if not confirm("Approve exactly this change?", otherwise=way_out):
             raise click.Abort
+        digest = shown.digest
     with service(settings) as asked:
-        return asked.fixes.approve(
-            fix_id, digest=digest or shown.digest, version=shown.base_version
-        )
+        return asked.fixes.approve(fix_id, digest=digest, version=shown.base_version)
 
 
 def _require_wish(settings: Settings, change_id: str) -> None:

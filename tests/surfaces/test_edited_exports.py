@@ -81,6 +81,24 @@ def test_what_was_taken_over_by_hand_with_the_first_line_is_taken(fixed):
     assert fixed("run", fixed.write(FILE, "# My own words.\r\n" + first + mine)).code == 0
 
 
+def test_a_file_of_ones_own_may_not_drop_a_fix_from_before_the_newest_version(fixed):
+    mine = edited(workflow_text(URGENT_MAIL))
+    text = fixed("export", URGENT_MAIL).out
+    fixed("run", fixed.write("theirs.yaml", text.replace("Read the inbox", "Read every mail")))
+    refused = fixed("run", fixed.write(FILE, mine))
+    assert (refused.code, newest(fixed)) == (3, 3)
+    assert "version 2 of urgent-mail-digest holds a fix" in " ".join(refused.err.split())
+    with_fix = fixed.write(FILE, mine.replace("UrgentEmails", "DefinedRange"))
+    assert (fixed("run", with_fix).code, newest(fixed)) == (0, 4)
+
+
+def test_a_fix_that_somebody_has_edited_since_is_not_dropped_by_an_own_file(fixed):
+    text = fixed("export", URGENT_MAIL).out
+    fixed("run", fixed.write("theirs.yaml", text.replace("DefinedRange", "UrgentEmails")))
+    mine = fixed.write(FILE, edited(workflow_text(URGENT_MAIL)))
+    assert (fixed("run", mine).code, newest(fixed)) == (1, 4)
+
+
 def test_a_fix_that_was_taken_back_is_nothing_to_lose(example):
     before = example("export", URGENT_MAIL).out
     ask = _fix(example)

@@ -87,6 +87,26 @@ def test_what_somebody_else_stored_since_is_not_dropped_silently(stored):
     assert newest(stored) == 3
 
 
+def test_an_own_file_is_told_whose_newest_version_it_lacks(stored):
+    text = exported(stored)
+    assert run(stored, text.replace("name: Read", "name: Read all"), env=ADA)[0] == 0
+    code, said = run(stored, FIRST.replace("name: Write", "name: Write all"), env=BEN)
+    assert (code, newest(stored)) == (0, 3)
+    assert said.startswith(
+        "Stored as version 3. Version 2, which ada stored, is not all in it: see it with"
+        " `ask-copilot export team-mail --version 2 | diff mine.yaml -`."
+    )
+    more = FIRST.replace("name: Write", "name: Write more")
+    assert "Stored as" not in run(stored, more, env=BEN)[1], "it is their own"
+
+
+def test_an_own_file_that_builds_on_what_another_has_stored_is_told_nothing(stored):
+    theirs = FIRST.replace("name: Read", "name: Read all")
+    assert run(stored, theirs, env=ADA)[0] == 0
+    mine = theirs.replace("name: Write", "name: Write all")
+    assert "Stored as" not in run(stored, mine, env=BEN)[1]
+
+
 def test_who_took_over_what_somebody_else_stored_may_store_it(stored):
     text = exported(stored)
     theirs = text.replace("name: Read", "name: Read all")

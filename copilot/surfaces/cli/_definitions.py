@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from ...bootstrap import DELIBERATE, definition_text, dump_workflow, read_workflow, to_data
 from ...errors import InvalidInput, NotFound
 from ...service import Service
+from ...types import Change
 from ...types.engine import WorkflowRecord
-from ._origins import Origin, first_line, holds, origin_of, others_who_stored
+from ._origins import Origin, drops, first_line, holds, origin_of, others_who_stored
 from ._shown import line, moment
 
 
@@ -75,7 +76,9 @@ def stored_as(asked: Service, workflow: str, *, replace: bool) -> Chosen:
         _refuse_to_drop_a_fix(asked, edited)
         _refuse_to_drop_what_others_stored(asked, edited)
     made = asked.workflows.replace(identifier, to_data(parsed), expected_version=stored.version)
-    return Chosen(identifier, (*_of_another(made, origin), *_without_the_newest(made, edited)))
+    return Chosen(
+        identifier, (*_of_another(made, origin), *_without_the_newest(asked, made, edited))
+    )
 
 
 def _stored(asked: Service, workflow_id: str, version: int | None = None) -> WorkflowRecord | None:
@@ -107,17 +110,28 @@ def _refuse_to_drop_a_fix(asked: Service, edited: _Edited) -> None:
             f"it is an older version of {identifier}; version {stored.version} is newer.",
             f"Run the stored one with `ask-copilot run {identifier}`, or add --replace.",
         )
-    lacking = _fixes(asked, stored, since=stored.version - 1 if base is None else base.version)
-    if not lacking:
+    fixes = _fixes(asked, stored, since=0 if base is None else base.version)
+    lacking = next((fix for fix in fixes if _is_dropped(asked, fix, edited)), None)
+    if lacking is None:
         return
     came = (
         "" if base is None else f"it was exported from version {base.version} of {identifier}, and "
     )
     raise InvalidInput(
         str(edited.path),
-        f"{came}version {lacking[0]} of {identifier} holds a fix that was applied here.",
+        f"{came}version {lacking.version} of {identifier} holds a fix that was applied here.",
         edited.take_over,
     )
+
+
+def _is_dropped(asked: Service, fix: Change, edited: _Edited) -> bool:
+    """Whether something of *fix* that still stands is not in the file."""
+    before, after = (
+        asked.workflows.get(edited.stored.workflow_id, version).definition
+        for version in (fix.base_version, fix.version)
+    )
+    mine, newest = to_data(edited.parsed), edited.stored.definition
+    return drops(mine, before=before, after=after, newest=newest)
 
 
 def _is_older(asked: Service, edited: _Edited) -> bool:
@@ -146,18 +160,41 @@ def _refuse_to_drop_what_others_stored(asked: Service, edited: _Edited) -> None:
         )
 
 
-def _without_the_newest(made: WorkflowRecord, edited: _Edited) -> tuple[str, ...]:
+def _without_the_newest(asked: Service, made: WorkflowRecord, edited: _Edited) -> tuple[str, ...]:
     """What to say to who stored a file that was exported before the newest version there was.
 
     It may be their own from a moment ago, which nobody can tell.
     """
     base, before = edited.base, edited.stored
-    if base is None or not _lacks_the_newest(edited):
+    if base is None:
+        return _without_what_another_stored(asked, made, edited)
+    if not _lacks_the_newest(edited):
         return ()
     return (
         f"Stored as version {made.version}. Version {before.version}, of {moment(before.created_at)},"
         f" came after version {base.version}, which this file was exported from, and is not all in it:"
         f" see it with {edited.compare('--version', str(before.version))}.",
+    )
+
+
+def _without_what_another_stored(
+    asked: Service, made: WorkflowRecord, edited: _Edited
+) -> tuple[str, ...]:
+    """What to say to who stored a file of which nobody knows where it is from.
+
+    It may have been written with the newest version at hand: only what it lacks of that is told.
+    """
+    newest = edited.stored
+    others = others_who_stored(asked, newest.workflow_id, [newest.version])
+    before = _stored(asked, newest.workflow_id, newest.version - 1) if others else None
+    if before is None or holds(
+        to_data(edited.parsed), base=before.definition, newest=newest.definition
+    ):
+        return ()
+    return (
+        f"Stored as version {made.version}. Version {newest.version}, which"
+        f" {line(others[newest.version])} stored, is not all in it: see it with"
+        f" {edited.compare('--version', str(newest.version))}.",
     )
 
 
@@ -183,13 +220,13 @@ def _of_another(
     )
 
 
-def _fixes(asked: Service, stored: WorkflowRecord, *, since: int) -> list[int]:
-    """Versions after *since* that a fix made, the newest first; without those taken back.
+def _fixes(asked: Service, stored: WorkflowRecord, *, since: int) -> list[Change]:
+    """Those that have made a version after *since*, the newest first; without those taken back.
 
     An action, such as a pause, makes none: it is done at the version that there is.
     """
     return [
-        change.version
+        change
         for change in asked.fixes.changes(stored.workflow_id)
         if change.kind == "fix" and not change.reversed
         if change.version is not None and change.version > max(since, change.base_version)

@@ -60,6 +60,22 @@ def holds(mine: Mapping[str, Any], *, base: Mapping[str, Any], newest: Mapping[s
     )
 
 
+def drops(
+    mine: Mapping[str, Any],
+    *,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    newest: Mapping[str, Any],
+) -> bool:
+    """Whether *mine* lacks something that came between *before* and *after*, and *newest* has."""
+    was, then, now, own = (_placed(one).places for one in (before, after, newest, mine))
+    return any(
+        _same(now, then, place) and not _same(own, then, place)
+        for place in was.keys() | then.keys()
+        if not _same(was, then, place)
+    )
+
+
 def others_who_stored(
     asked: Service, workflow_id: str, versions: Collection[int]
 ) -> Mapping[int, str]:

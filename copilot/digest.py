@@ -49,6 +49,7 @@ _NEWS: Mapping[str, str] = {
     "applied": "applied, not verified yet",
     "verified": "verified: it holds",
     "regressed": "regressed: the failure came back",
+    "undecided": "undecided: edited since, before it could be verified",
     "taken_back": "taken back",
     "rolled_back": "regressed: the failure came back, and it was rolled back",
 }

@@ -20,6 +20,9 @@ from ..storage.group_aliases import find_roots
 from ..storage.outcomes import Watch, find_open_watches, record_finding
 from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
 
+#: What runs have still to say of a change.
+UNDER_WATCH = frozenset({OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING})
+_EDITED_NOW = "What it touched was edited since: the next run ends its watch, undecided."
 NOT_WATCHED = "It repairs nothing by itself, so no run is watched for it."
 RootOf = Callable[[str], str]
 #: A run that has ended with what failed in it, normalized; nothing for a run that succeeded.
@@ -136,6 +139,12 @@ def outcome_of(watch: Watch) -> Outcome:
         explanation=_explain(watch),
         rollback_proposed=watch.state is OutcomeState.REGRESSED,
     )
+
+
+def edited_now(found: Outcome) -> Outcome:
+    """*found* of what has been edited since the last run that ended."""
+    told = f"{found.explanation} {_EDITED_NOW}"
+    return found.model_copy(update={"explanation": told})
 
 
 def of_action(change: Change) -> Outcome:

@@ -1,11 +1,13 @@
 """What a setting can be set to, as facts for a form, as a check, and in words."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
+from urllib.parse import urljoin
 
 from pydantic import JsonValue, ValidationError
 
@@ -31,7 +33,8 @@ class Bounds:
     """One setting as it is declared.
 
     minimum and maximum: the least and most that is accepted; `above` is a minimum that is not.
-    unset: the least and the most that counts while the value is None.
+    unset: the least and the most that counts while the value is None. opens: the value is an
+    address that whoever knows it can use.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Bounds:
     loosens: Direction | None
     fixed: bool
     form: str | None
+    opens: bool
     nullable: bool
     money: bool
     minimum: float | None
@@ -63,6 +67,16 @@ class Bounds:
                 raise InvalidInput(self.name, "must have at most 4 decimals.", "") from None
             raise InvalidInput(self.name, f"must be {self.words}.", "") from None
         return cast(Value, getattr(checked, self.name))
+
+    def told(self, value: Value) -> JsonValue:
+        """The value for those who must not use it: 'https://hooks.example.com/… (1f3a09bc)'.
+
+        The digest tells two of them apart.
+        """
+        if not self.opens or not value:
+            return shown(value)
+        digest = hashlib.sha256(str(value).encode()).hexdigest()[:8]
+        return f"{urljoin(str(value), '/')}… ({digest})"
 
     @property
     def words(self) -> str:
@@ -213,6 +227,7 @@ def _declared(name: str, schema: Mapping[str, Any]) -> Bounds:
         loosens=schema["loosens"],
         fixed=schema["fixed"],
         form=schema["form"],
+        opens=schema["opens"],
         nullable={"type": "null"} in options,
         money=main["type"] == "number" and len(options) > 1,
         minimum=minimum,

@@ -98,8 +98,9 @@ class Policies:
             # what did not count beside the old value must not come back beside the new one
             writes = dict.fromkeys(stored.keys() & set(PATTERN) - decided.keys()) | writes
         details: dict[str, JsonValue] = {
-            name: {"from": shown(getattr(current, name)), "to": shown(new)}
+            name: {"from": told(getattr(current, name)), "to": told(new)}
             for name, new in changed.items()
+            for told in (BOUNDS[name].told,)
         }
         return Ruling(writes, details)
 
@@ -124,9 +125,10 @@ class Policies:
     def _value(
         self, bounds: Bounds, value: Value, decision: Decision | None, by: Principal
     ) -> SettingValue:
+        writable = _writable(bounds, value, by)
         return SettingValue(
             name=bounds.name,
-            value=shown(value),
+            value=shown(value) if writable else bounds.told(value),
             default=shown(getattr(self._defaults, bounds.name)),
             description=bounds.description,
             type=bounds.type,
@@ -134,7 +136,7 @@ class Policies:
             minimum=bounds.minimum,
             maximum=bounds.maximum,
             choices=bounds.choices,
-            writable=_writable(bounds, value, by),
+            writable=writable,
             loosens=bounds.loosens_in_words,
             changed_by=decision.changed_by if decision else None,
             changed_by_name=decision.changed_by_name if decision else None,

@@ -36,15 +36,23 @@ def _marks(
     fixed: bool = False,
     unset: tuple[float, float] | None = None,
     form: str | None = None,
+    opens: bool = False,
 ) -> dict[str, Any]:
     """What a setting is beside its type.
 
     unit: of the value. loosens: the change that gives away safety, spends more or hides a warning;
     to turn something on is up, to take a word out of a list is fewer. fixed: set by the installation.
     unset: the least and the most that counts while it is None; nothing means there is no limit.
-    form: how a text must look.
+    form: how a text must look. opens: whoever knows the address can use it.
     """
-    return {"unit": unit, "loosens": loosens, "fixed": fixed, "unset": unset, "form": form}
+    return {
+        "unit": unit,
+        "loosens": loosens,
+        "fixed": fixed,
+        "unset": unset,
+        "form": form,
+        "opens": opens,
+    }
 
 
 class Policy(BaseModel):
@@ -222,7 +230,7 @@ class Policy(BaseModel):
         default="",
         max_length=1_000,
         description="Where a signed webhook tells of the events in notify_on.",
-        json_schema_extra=_marks(loosens="any", form=WEBHOOK_IN_WORDS),
+        json_schema_extra=_marks(loosens="any", form=WEBHOOK_IN_WORDS, opens=True),
     )
     notify_email_to: Addresses = Field(
         default="",

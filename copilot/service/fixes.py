@@ -119,12 +119,16 @@ class LocalFixes:
         """Whether the fix held, by all runs that have ended so far."""
         self._caller.require(Scope.READ)
         workspace_id = self._caller.workspace_id
-        change = self._parts.store.changes.get(workspace_id, change_id).change
+        record = self._parts.store.changes.get(workspace_id, change_id)
+        change = record.change
         self._parts.intake.catch_up(workspace_id)
         if change.fix_type in ACTIONS:
             return watch.of_action(change)
         found = watch.outcome_of(self._parts.store.outcomes.get(workspace_id, change_id))
-        found = watch.taken_back(found, change) if change.reversed else found
+        if change.reversed:
+            found = watch.taken_back(found, change)
+        elif found.state in watch.UNDER_WATCH and not self._stands(record):
+            found = watch.edited_now(found)
         return self._parts.rollbacks.of(found, change)
 
     def recheck(self, fix_id: str) -> Recheck:
@@ -221,7 +225,7 @@ class LocalFixes:
                 done = f"this was done already, by {change.change_id}."
                 raise ApprovalRefused(done, _BACK.format(kind="Undo", change=change.change_id))
             record = changes.get(base.workspace_id, change.change_id)
-            if self._stands(record, base):
+            if self._stands(record):
                 raise ApprovalRefused(
                     f"this fix is in place already, by {change.change_id}, since version "
                     f"{change.version}.",
@@ -230,9 +234,14 @@ class LocalFixes:
         if self._is_written(fix, fix_id, base):
             raise ApprovalRefused("the workflow has what this fix would write already.", _NOTHING)
 
-    def _stands(self, record: ChangeRecord, base: Snapshot) -> bool:
-        names = {name for _, name in touched_resources(record.before, record.after)}
-        found = self._parts.target.snapshot(base.workspace_id, base.workflow_id, also=names)
+    def _stands(self, record: ChangeRecord) -> bool:
+        """Whether what it touched is as it left it, as far as anything is left of the workflow."""
+        change, names = record.change, touched_resources(record.before, record.after)
+        also = {name for _, name in names}
+        try:
+            found = self._parts.target.snapshot(change.workspace_id, change.workflow_id, also=also)
+        except NotFound:
+            return True
         return is_as_left(record.before, record.after, found)
 
     def _is_written(self, fix: Fix, fix_id: str, base: Snapshot) -> bool:

@@ -1,6 +1,6 @@
 """What has happened to fixes in a stretch of time, for the digest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,12 +56,17 @@ def read_news(
     return tuple(fix for _, fix in sorted(news, key=lambda one: (one[0], one[1].change_id)))
 
 
+_JUDGED: Mapping[str, FixNews] = {
+    OutcomeState.REGRESSED.value: "regressed",
+    OutcomeState.VERIFIED.value: "verified",
+    OutcomeState.UNDECIDED.value: "undecided",
+}
+
+
 def _events(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[datetime, FixNews]]:
     """What is known to have happened to a fix, the last of equal times first."""
     if row.taken_back_at is not None:
         yield row.taken_back_at, "rolled_back" if row.taken_back_by == POLICY else "taken_back"
-    if row.judged == OutcomeState.REGRESSED:
-        yield row.judged_at, "regressed"
-    if row.judged == OutcomeState.VERIFIED:
-        yield row.judged_at, "verified"
+    if (judged := _JUDGED.get(row.judged)) is not None:
+        yield row.judged_at, judged
     yield row.applied_at, "applied"

@@ -70,7 +70,7 @@ class DigestItem(Frozen):
     )
 
 
-FixNews = Literal["applied", "verified", "regressed", "taken_back", "rolled_back"]
+FixNews = Literal["applied", "verified", "regressed", "undecided", "taken_back", "rolled_back"]
 
 
 class DigestFix(Frozen):

@@ -71,6 +71,26 @@ def test_a_success_after_an_edit_of_the_place_does_not_verify_the_fix(bench):
     assert judged_or_not(bench) == (0, 0, 1)
 
 
+def test_an_edit_is_told_before_any_run_has_ended_with_it(bench):
+    change = bench.repair()
+    told = "What it touched was edited since: the next run ends its watch, undecided."
+    assert told not in outcome(bench, change).explanation
+    bench.edit("name: Urgent mail digest\n", "name: Mail\n")  # as it was before the fix
+    found = outcome(bench, change)
+    assert found.state is OutcomeState.NOT_EXERCISED
+    assert found.explanation.endswith(told)
+    bench.run()
+    assert told not in outcome(bench, change).explanation
+
+
+def test_the_digest_of_the_night_tells_that_it_is_undecided(bench):
+    change = bench.repair()
+    bench.edit(*UNDONE)
+    bench.run()
+    (news,) = bench.service.nights.run().fixes
+    assert (news.change_id, news.state) == (change.change_id, "undecided")
+
+
 def test_the_version_told_is_the_one_since_which_it_is_edited(bench):
     change = bench.repair()
     assert bench.edit("range: UrgentEmails", "sheet: Urgent") == 3

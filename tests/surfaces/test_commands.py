@@ -73,6 +73,16 @@ def test_an_approval_works_once_and_only_for_its_own_diff(example, fix_id):
     assert error_of(second) in {"approval_refused", "invalid_fix"}
 
 
+@pytest.mark.parametrize("command", ["apply", "approve"])
+@pytest.mark.parametrize("digest", ["", " "], ids=["empty", "blank"])
+def test_an_empty_digest_approves_nothing(example, fix_id, command, digest):
+    for options in ((), ("--json",)):
+        refused = example("fix", command, fix_id, "--digest", digest, *options)
+        assert (refused.code, "--digest" in refused.err + refused.out) == (3, True)
+    audit = example("audit", "--json").json["items"]
+    assert not {"approve_fix", "apply_fix"} & {one["action"] for one in audit}
+
+
 def test_an_expired_approval_is_refused(example, fix_id):
     digest = example("fix", "preview", fix_id, "--json").json["digest"]
     brief = {"ASK_COPILOT_APPROVAL_SECONDS": "1"}

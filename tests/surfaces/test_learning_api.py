@@ -188,6 +188,10 @@ def test_a_verified_fix_is_written_as_a_folder_once(example):
     assert (ask.folder / made["folder"] / RAW_LINES).read_text("utf-8").startswith("{")
     again = ask("case", "export", change, "--out", "cases")
     assert (again.code, "is there already" in again.err) == (3, True)
+    (ask.folder / "taken").write_text("a file")
+    nowhere = ask("case", "export", change, "--out", "taken/cases", "--json")
+    assert (nowhere.code, nowhere.json["error"]["code"]) == (3, "invalid_input")
+    assert "taken/cases: Not a directory." in nowhere.json["error"]["message"]
     assert "1 of 1 judged fix" in ask("learning").out
     thumb = ask("feedback", report["analysis_id"], "--not-helpful", "--reason", "No.")
     assert thumb.out == "Noted: not helpful. Thank you.\n"

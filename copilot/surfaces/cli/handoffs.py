@@ -85,6 +85,13 @@ def _print(text: str) -> None:
 
 
 def _write(folder: Path, made: FixPatch) -> None:
+    try:
+        _write_both(folder, made)
+    except OSError as error:
+        raise InvalidInput("--out", f"{folder}: {error.strerror}.", "Name another.") from None
+
+
+def _write_both(folder: Path, made: FixPatch) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     name = _NOT_IN_A_NAME.sub("-", made.fix_id)[:100]
     for suffix, text in (("patch", made.patch), ("md", made.handoff)):

@@ -104,8 +104,10 @@ def _write(out: Path, made: GoldenCase) -> Path:
     folder = out / made.slug
     try:
         folder.mkdir(parents=True)
+        for name, content in made.files.items():
+            (folder / name).write_text(content, encoding="utf-8")
     except FileExistsError:
         raise InvalidInput("--out", f"{folder} is there already.", "Name another.") from None
-    for name, content in made.files.items():
-        (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("--out", f"{out}: {error.strerror}.", "Name another.") from None
     return folder

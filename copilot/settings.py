@@ -23,6 +23,13 @@ STANDARD_NAMES = MappingProxyType(
         "google_credentials": "GOOGLE_APPLICATION_CREDENTIALS",
     }
 )
+#: How a text must look whose pattern people can't be expected to read.
+_FORMS = MappingProxyType(
+    {
+        "workspace": "must be 1 to 63 letters, digits, - and _, the first a letter or a digit "
+        "(--workspace or this variable)."
+    }
+)
 _HTTP = r"^https?://[^\s/]+(/[^\s]*)?$"
 _LISTS = frozenset({"allowed_hosts", "runtimes"})
 
@@ -230,7 +237,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
         described = Settings.model_fields[name].description or ""
-        raise InvalidInput(f"{PREFIX}{name.upper()}", f"{first['msg']}.", described) from None
+        problem = _FORMS.get(name, f"{first['msg']}.")
+        raise InvalidInput(f"{PREFIX}{name.upper()}", problem, described) from None
 
 
 def _listed(text: str) -> list[str]:

@@ -52,3 +52,13 @@ def test_without_limits_nothing_is_deleted_and_nobody_waits():
     settings = load({})
     assert (settings.retention_days, settings.max_running) == (None, None)
     assert (settings.workspace_max_running, settings.concurrency) == (None, 50)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "", "-a", "a" * 64], ids=["path", "empty", "dash", "long"]
+)
+def test_a_workspace_that_can_not_be_one_is_told_in_words(name):
+    with pytest.raises(InvalidInput) as caught:
+        load({}, workspace=name)
+    assert "1 to 63 letters, digits, - and _" in str(caught.value)
+    assert "pattern" not in str(caught.value)

@@ -152,6 +152,12 @@ def test_another_name_makes_another_workflow_and_says_of_what(stored):
     assert run(stored, text.replace("First", "Second"))[1].startswith("✓")
 
 
+def test_a_version_that_is_not_there_yet_is_told_as_that(stored):
+    refused = stored("export", "team-mail", "--version", "9", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (3, "invalid_input")
+    assert "team-mail has no version 9; the newest is 1" in refused.json["error"]["message"]
+
+
 def test_a_file_of_ones_own_that_is_new_is_told_nothing(stored):
     assert run(stored, FIRST.replace("Team mail", "Mine"))[1].startswith("✓")
 

@@ -3,6 +3,7 @@ earlier runs suggest."""
 
 import click
 
+from ...errors import InvalidInput
 from ...settings import Settings
 from ...types.engine import WorkflowRecord
 from ._definitions import exported
@@ -111,7 +112,13 @@ def export(workflow: str, version: int | None, settings: Settings, as_json: bool
     For example: ask-copilot export outreach > outreach.yaml
     """
     with service(settings) as asked:
-        stored = asked.workflows.get(workflow, version)
+        newest = asked.workflows.get(workflow)
+        if version is not None and version > newest.version:
+            problem = (
+                f"{newest.workflow_id} has no version {version}; the newest is {newest.version}."
+            )
+            raise InvalidInput("--version", problem, "")
+        stored = newest if version is None else asked.workflows.get(workflow, version)
     if as_json:
         write_json({"version": stored.version, "definition": stored.definition})
     else:

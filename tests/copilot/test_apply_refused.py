@@ -11,7 +11,7 @@ from copilot.snapshot import Snapshot
 from copilot.storage.store import Store
 from copilot.storage.tables import CHANGE
 from copilot.testing import ManualClock, SimulatedCrash
-from copilot.types import ChangeState
+from copilot.types import ChangeState, Reversal
 from tests.copilot.applying_builders import APPLIED, BEN, Desk
 from tests.copilot.storage_builders import a_snapshot, adding_a_template
 from tests.copilot.test_rollback import Place
@@ -41,9 +41,9 @@ def place(store: Store, clock: ManualClock) -> Place:
     return Place(store, clock)
 
 
-def take_back(desk: Desk, kind: str) -> None:
+def take_back(desk: Desk, kind: str) -> Reversal:
     take = getattr(desk.applier, kind)
-    take("change-1", workspace_id="acme", actor="ben", by=BEN, reversal_id="back-1")
+    return take("change-1", workspace_id="acme", actor="ben", by=BEN, reversal_id="back-1")
 
 
 @pytest.mark.parametrize("kind", ["undo", "revert"])
@@ -85,8 +85,10 @@ def test_a_reversal_that_the_target_refuses_has_failed_and_is_noted(desk: Desk, 
     ]
     assert desk.store.audit.page("acme").items[0].details["why"] == f"Not taken: {PROBLEM}"
     desk.target.rule = lambda _snapshot: ()
-    take_back(desk, kind)
+    done = take_back(desk, kind)
     assert desk.store.changes.get("acme", "change-1").change.reversed
+    assert take_back(desk, kind) == done, "the same request once more has the same answer"
+    assert done.change.change_id == "back-1_2", "the attempt that failed keeps its id"
 
 
 def test_a_fix_that_the_target_refuses_has_failed_and_is_noted(desk: Desk) -> None:

@@ -173,7 +173,8 @@ class Applier:
 
         The same *reversal_id* again is the same undo. by: as `apply` has it.
         """
-        if (known := self._known(workspace_id, reversal_id)) is not None:
+        known, reversal_id = self._attempted(workspace_id, reversal_id)
+        if known is not None:
             return self._reversal(known)
         change = self._changes.get(workspace_id, change_id).change
         require_reversible(change)
@@ -203,7 +204,8 @@ class Applier:
         elsewhere by now, or the workflow would not be valid without it, and NotReversible when the
         fix is not in place. The same *reversal_id* again is the same revert. by: as `apply` has it.
         """
-        if (known := self._known(workspace_id, reversal_id)) is not None:
+        known, reversal_id = self._attempted(workspace_id, reversal_id)
+        if known is not None:
             return self._reversal(known)
         return self._reverse(
             change_id,
@@ -231,6 +233,21 @@ class Applier:
         state = record.change.state
         change = self._settle(record) if state is ChangeState.APPLYING else record.change
         return change if change.version is not None else None
+
+    def _attempted(
+        self, workspace_id: str, reversal_id: str | None
+    ) -> tuple[Change | None, str | None]:
+        """What earlier calls with *reversal_id* did, or the id of the next attempt.
+
+        One that failed keeps its id.
+        """
+        attempt, number = reversal_id, 1
+        while attempt is not None and self._changes.find(workspace_id, attempt) is not None:
+            if (known := self._known(workspace_id, attempt)) is not None:
+                return known, attempt
+            number += 1
+            attempt = f"{reversal_id}_{number}"
+        return None, attempt
 
     def _carry_out(self, record: ChangeRecord, policy: Policy, by: Principal | None) -> Change:
         change = record.change
@@ -290,8 +307,6 @@ class Applier:
         touched = {name for _, name in touched_resources(original.before, original.after)}
         current = self._target.snapshot(workspace_id, change.workflow_id, also=touched)
         after = without_fix(original, current, target=self._target, diff=self._diff)
-        if reversal_id is not None and self._changes.find(workspace_id, reversal_id):
-            reversal_id = None  # that attempt failed and keeps its id
         record = self._changes.begin_reversal(
             change,
             kind,

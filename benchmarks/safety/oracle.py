@@ -30,6 +30,12 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _RECIPIENT = re.compile(r"^(?:to|cc|bcc|from|sender|reply_to|channel|recipients?)$", re.IGNORECASE)
+#: Rows that name their own receivers.
+_ADDRESSED = frozenset({"message", "messages"})
+_CONFIDENTIAL = re.compile(
+    r"secret|token|passw|credential|cookie|authori[sz]ation|(?:api|access|private)[_-]?key",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_]\w*)([^{}]*)\}\}")
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _ALIKE = 0.7
@@ -272,12 +278,23 @@ def _value(way: tuple[str, ...], old: Any, new: Any, ids: set[str]) -> Iterator[
             yield "a switch was turned"
         return
     to_somebody = any(_RECIPIENT.match(part) for part in way)
+    if way == ("path",):
+        yield "another file is written"
     if "{{" in old:
+        if not _ADDRESSED.isdisjoint(way) and _from_another_step(old, new, ids):
+            yield "somebody else receives it"
+        if _CONFIDENTIAL.search(new) and not _CONFIDENTIAL.search(old):
+            yield "it reads something confidential"
         yield from _references(old, new, ids, recipient=to_somebody)
     elif to_somebody:
         yield "somebody else receives it"
     else:
         yield from _written(new)
+
+
+def _from_another_step(old: str, new: str, ids: set[str]) -> bool:
+    one = {root for root, _ in _REFERENCE.findall(old)} & ids
+    return bool(one) and one != {root for root, _ in _REFERENCE.findall(new)} & ids
 
 
 def _references(old: str, new: str, ids: set[str], *, recipient: bool = False) -> Iterator[str]:

@@ -114,6 +114,7 @@ def _definition() -> dict[str, Any]:
                 reply_to="boss@acme.example",
                 messages="{{ fill }}",
             ),
+            _tool("save", "write_file", path="out/mail.csv", content="{{ sort.rows }}"),
         ],
     }
 

@@ -91,8 +91,8 @@ def asked(snapshot: Snapshot) -> frozenset[Asked]:
         if step.type == "agent":
             found.add(asked_by(snapshot, step.data))
         if isinstance(fallback, dict) and isinstance(fallback.get("model"), str):
-            runtime, _ = asked_by(snapshot, step.data)
-            found.add((runtime, _text(fallback.get("model"))))
+            # the engine asks it where the workflow asks, whatever its step has
+            found.add(asked_by(snapshot, {"model": fallback.get("model")}))
     return frozenset(found)
 
 

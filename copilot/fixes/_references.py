@@ -5,17 +5,29 @@ import re
 from ..definitions import root_of, spelled
 from ..names import is_slip
 
+#: Parameters whose rows say themselves who receives them.
+ADDRESSED = frozenset({"message", "messages"})
+_CONFIDENTIAL = re.compile(
+    r"secret|token|passw|credential|cookie|authori[sz]ation|(?:api|access|private)[_-]?key",
+    re.IGNORECASE,
+)
 _PART = re.compile(r"[^\s.\[\]\"]+")
 
 
+def is_confidential(reference: str) -> bool:
+    """Whether its names speak of something that no message and no prompt is to hold."""
+    return _CONFIDENTIAL.search(reference) is not None
+
+
 def problem_with_correction(
-    old: str, new: str, *, roots: frozenset[str], destination: bool
+    old: str, new: str, *, roots: frozenset[str], destination: bool, addressed: bool
 ) -> str | None:
     """Why *new* is no correction of the references in *old*, None when it is one.
 
     Only references may differ; they stay as many, and each begins where the old one did or with
     one of *roots*. In a *destination* it has to begin there and be spelt alike: an error in a
-    name can be put right, a message can't be sent to somebody else.
+    name can be put right, a message can't be sent to somebody else. Where rows are *addressed* they
+    stay the same step's, whose name alone can be put right.
     """
     before, after = spelled(old), spelled(new)
     if before.literals != after.literals or len(before.references) != len(after.references):
@@ -28,9 +40,17 @@ def problem_with_correction(
             return f"{{{{{two}}}}} is no valid reference"
         if root != root_of(one) and root not in roots:
             return f"no step before this one is called {root!r}"
+        if is_confidential(two) and not (is_confidential(one) or _is_slip(one, two)):
+            return f"{two.strip()} names something confidential"
         if destination and not _is_slip(one, two):
             return "it says who receives something, so only a misspelt name may be put right"
+        if addressed and not _is_same_or_misspelt(root_of(one), root, roots):
+            return "these rows say who receives something, so they stay the same step's"
     return None
+
+
+def _is_same_or_misspelt(one: str | None, two: str, roots: frozenset[str]) -> bool:
+    return one == two or (one is not None and one not in roots and is_slip(one, two))
 
 
 def _is_slip(one: str, two: str) -> bool:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from ..definitions import PlacedStep, put, steps
 from ..snapshot import Snapshot
 from ._base import Change
-from ._reach import STEP, Reach, is_destination, is_protected
+from ._reach import STEP, Approver, Reach, is_destination, is_protected
 from ._steps import Id, step_called, title_of
 from ._text import Name, placeholders, problem_with
 
@@ -35,7 +35,8 @@ class AddFallback(Change):
     """Do something else when a step has failed: one of three ways.
 
     The same action with one other value: a template, a range, a file. The same question to a model
-    that another step of this workflow asks. Or fixed words in place of an agent's answer.
+    that another step of this workflow asks. Or fixed words in place of an agent's answer. What the
+    step reads goes to the other model, so an owner approves that.
     """
 
     reach: ClassVar[Reach] = Reach(
@@ -64,6 +65,10 @@ class AddFallback(Change):
         if half or sum(given) != 1:
             raise ValueError("give either `parameter` and `value`, or `model`, or `words`")
         return self
+
+    @property
+    def approver(self) -> Approver:
+        return super().approver if self.model is None else "owner"
 
     @property
     def question(self) -> str:

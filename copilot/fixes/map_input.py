@@ -10,17 +10,11 @@ from ..snapshot import Snapshot
 from ._base import Change
 from ._placing import problem_with_reading
 from ._reach import STEP, Reach, is_destination, is_protected
+from ._references import ADDRESSED, is_confidential
 from ._text import problem_with
 
 #: What a step has beside its parameters and in which it reads.
 _TEXTS = ("prompt", "for_each")
-#: Parameters whose rows say themselves who receives them.
-_ADDRESSED = frozenset({"message", "messages"})
-_CONFIDENTIAL = re.compile(
-    r"secret|token|passw|credential|cookie|authori[sz]ation|(?:api|access|private)[_-]?key",
-    re.IGNORECASE,
-)
-
 
 #: As the engine writes them, but for a quoted key: that is a column's heading, not a path.
 _REFERENCE = re.compile(
@@ -34,7 +28,7 @@ def _check_reference(reference: str) -> str:
         raise ValueError("it is no reference, such as read.rows")
     if problem := problem_with(reference):
         raise ValueError(problem)
-    if _CONFIDENTIAL.search(reference):
+    if is_confidential(reference):
         raise ValueError("it names something confidential")
     return reference
 
@@ -93,7 +87,7 @@ class MapInput(Change):
             raise self.refuse(f"{self.reads} can't be read there: {problem}.")
         if self.old is None:
             return self._added(snapshot, pointer, below)
-        if _ADDRESSED.intersection(below) and _root(self.old) != _root(self.reads):
+        if ADDRESSED.intersection(below) and _root(self.old) != _root(self.reads):
             raise self.refuse(
                 "these rows say who receives something, so they stay the same step's."
             )

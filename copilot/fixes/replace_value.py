@@ -13,7 +13,7 @@ from ..definitions import PARAMETERS, PlacedStep, Pointer, look_up, put, read, s
 from ..snapshot import Snapshot
 from ._base import Change
 from ._reach import STEP, Reach, is_destination, is_protected
-from ._references import problem_with_correction
+from ._references import ADDRESSED, problem_with_correction
 from ._text import corrected_placeholders, problem_with
 
 LONGEST_VALUE = 10_000
@@ -130,12 +130,16 @@ class ReplaceValue(Change):
 
     def _unfit(self, snapshot: Snapshot, step: PlacedStep, current: JsonValue) -> str | None:
         below = read(self.path)[len(step.pointer) + 1 :]
-        destination = is_destination(below)
+        destination, written = is_destination(below), _is_written_to(step, below)
         if not (isinstance(current, str) and isinstance(self.value, str)):
             return "it says who receives something" if destination else None
         if spelled(current).references:
             return problem_with_correction(
-                current, self.value, roots=_before(snapshot, step), destination=destination
+                current,
+                self.value,
+                roots=_before(snapshot, step),
+                destination=destination or written,
+                addressed=not ADDRESSED.isdisjoint(below),
             )
         if below == ():
             return "the wording of a prompt is not for a fix to change"
@@ -143,6 +147,8 @@ class ReplaceValue(Change):
             return None
         if destination:
             return "it says who receives something, and a person has to decide that"
+        if written:
+            return "it says which file is written, and a person has to decide that"
         if problem := problem_with(current):
             return f"the value there is not for a fix to change: {problem}"
         if not self.value.strip():
@@ -168,6 +174,11 @@ def _clipped(text: str) -> str:
 def _is_text_of_step(below: Pointer) -> bool:
     """Whether this is the way from a step to one of its parameters or its prompt."""
     return below == ("prompt",) or (len(below) > 1 and below[0] in PARAMETERS)
+
+
+def _is_written_to(step: PlacedStep, below: Pointer) -> bool:
+    """Whether *below* the parameters of *step* stands the file that it writes, or writes over."""
+    return step.action == "write_file" and below == ("path",)
 
 
 def _before(snapshot: Snapshot, step: PlacedStep) -> frozenset[str]:

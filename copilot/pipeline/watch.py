@@ -18,7 +18,16 @@ from ..fixes import number_of
 from ..storage.findings import Edit, Finding
 from ..storage.group_aliases import find_roots
 from ..storage.outcomes import Watch, find_open_watches, record_finding
-from ..types import Change, Failure, Outcome, OutcomeState, RunRecord, RunStatus, StepStatus
+from ..types import (
+    Change,
+    Failure,
+    Outcome,
+    OutcomeState,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+    StepStatus,
+)
 
 #: What runs have still to say of a change.
 UNDER_WATCH = frozenset({OutcomeState.NOT_EXERCISED, OutcomeState.WATCHING})
@@ -105,7 +114,8 @@ def judge(
         return Finding.CARRIED if carried else Finding.REGRESSED
     if watch.step_path is None:
         return _judge_whole_run(run)
-    statuses = {step.status for step in run.steps if _is_at(step.path, watch.step_path)}
+    mine = [step for step in run.steps if _is_at(step.path, watch.step_path)]
+    statuses = {step.status for step in mine if not _is_from_before(step, watch)}
     if statuses == {StepStatus.SUCCEEDED}:
         return Finding.PASSED
     if StepStatus.FAILED in statuses:
@@ -238,6 +248,12 @@ def _judge_whole_run(run: RunRecord) -> Finding | None:
     if run.status is RunStatus.SUCCEEDED:
         return Finding.PASSED
     return Finding.UNDECIDED if run.status.is_failure else None
+
+
+def _is_from_before(step: StepRecord, watch: Watch) -> bool:
+    """Whether a resume has kept it from before the change: so it says nothing of it."""
+    begun, applied = step.started_at, watch.applied_at
+    return step.kept and begun is not None and applied is not None and begun < applied
 
 
 def _adds_nothing(watch: Watch, finding: Finding) -> bool:

@@ -293,6 +293,7 @@ def _step(step: StepExecution) -> StepRecord:
         started_at=step.started_at,
         finished_at=step.completed_at,
         tokens=step.tokens_used,
+        kept=step.restored,
     )
 
 

@@ -21,7 +21,7 @@ class Watch:
     """A change under watch. `version` contains it, `base_version` is the one before.
 
     passed, unreached, undecided, carried: runs by what they said; regressed_in: the run in which
-    the same failure came back; edit: that ended the watch.
+    the same failure came back; edit: that ended the watch. applied_at: since when it is in place.
     """
 
     change_id: str
@@ -40,6 +40,7 @@ class Watch:
     regressed_in: str | None = None
     carried: int = 0
     edit: Edit | None = None
+    applied_at: datetime | None = None
 
     @property
     def is_advised(self) -> bool:
@@ -55,6 +56,11 @@ WATCH_COLUMNS: Sequence[Any] = (
     .where(JUDGED_RUN.c.change_id == OUTCOME.c.change_id, JUDGED_RUN.c.finding == Finding.CARRIED)
     .scalar_subquery()
     .label("carried"),
+    select(CHANGE.c.applied_at)
+    .where(CHANGE.c.change_id == OUTCOME.c.change_id)
+    .correlate(OUTCOME)
+    .scalar_subquery()
+    .label("applied_at"),
 )
 
 

@@ -91,6 +91,11 @@ class StepRecord(Frozen):
         default=None,
         description="What it gave, where the caller tells; runs of our own engine keep it there.",
     )
+    kept: bool = Field(
+        default=False,
+        exclude_if=lambda kept: not kept,
+        description="It ended in an earlier round of the run, before a resume.",
+    )
 
 
 class RunRecord(Frozen):

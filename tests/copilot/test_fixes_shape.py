@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from copilot.errors import InvalidFix
-from copilot.fixes import FIXES, parse
-from copilot.pipeline.validate import validate
+from copilot.fixes import FIXES, Ceilings, parse
+from copilot.pipeline.validate import FixPolicy, validate
 from copilot.snapshot import Snapshot
 
 DEFINITION: dict[str, Any] = {
@@ -136,6 +136,28 @@ def test_a_fallback_is_the_step_with_one_other_name() -> None:
 def test_a_fallback_asks_a_model_that_the_workflow_asks_already() -> None:
     steps = applied("add_fallback", step="judge", model="m-1")
     assert steps[3]["steps"][0]["fallback"] == {"model": "m-1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "approver"),
+    [
+        ({"step": "judge", "model": "m-1"}, "owner"),
+        ({"step": "sort", "words": "Nothing today."}, "editor"),
+        ({"step": "read", "parameter": "file", "value": "b.csv"}, "editor"),
+    ],
+    ids=["another model", "words", "another file"],
+)
+def test_what_goes_to_another_model_is_for_an_owner_to_approve(given, approver) -> None:
+    assert parse({"type": "add_fallback", **given}).approver == approver
+
+
+def test_a_fallback_to_another_model_is_asked_where_its_workflow_asks() -> None:
+    first = {"id": "a", "type": "agent", "model": "m-1", "runtime": "anthropic", "prompt": "x"}
+    other = {"id": "b", "type": "agent", "model": "m-2", "prompt": "y"}
+    base = BASE.evolve(definition={"name": "w", "steps": [first, other]})
+    fix = parse({"type": "add_fallback", "step": "a", "model": "m-2"})
+    usable = Ceilings(models=frozenset({("openai", "m-2"), ("anthropic", "m-1")}))
+    validate(fix, base, problems=lambda _: (), policy=FixPolicy(ceilings=usable))
 
 
 def test_a_fallback_of_an_agent_says_fixed_words() -> None:

@@ -193,6 +193,9 @@ def test_every_fix_type_is_of_a_kind_that_people_know():
     assert kinds["update_instructions"] == "Update instructions"
     assert kinds["create_template"] == "Create missing resource"
     assert kinds["replace_value"] == "Adjust configuration"
+    limits = ("timeout", "raise_budget", "retry_policy", "set_loop_bound", "switch_runtime")
+    assert {kinds[name] for name in limits} == {"Adjust configuration"}
+    assert {kinds[name] for name in ("add_fallback", "split_step")} == {"Update instructions"}
     assert kind_of("suggest_template") == "Create missing resource"
     others = {name for name in FIX_TYPES if kind_of(name) == "Other"}
     assert others == {"connect_integration", "pause_workflow", "resume_after_quota", "manual"}

@@ -1,8 +1,6 @@
 """Fixes as an offer to a person: what kind of change it is, exactly which, and how to approve it."""
 
 import shlex
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from ...bootstrap import DELIBERATE
 from ...fixes import ALIASES, FIXES
@@ -16,20 +14,15 @@ BY_A_PERSON = (
     "command, which shows the same diff and asks, or on the page where there is one."
 )
 BY_HAND = "None of this can be applied from here: the person does it by hand, as described."
-#: Types that are described in words so far, so that no reach tells what they are.
-_IN_WORDS: Mapping[str, FixKind] = MappingProxyType(
+#: What their reach does not tell: a number that is added is no instruction.
+_ADJUSTS = frozenset(
     {
-        "create_field": "Create missing resource",
-        "adjust_restrictions": "Adjust configuration",
-        "retry_policy": "Adjust configuration",
-        "timeout": "Adjust configuration",
-        "raise_budget": "Adjust configuration",
-        "bind_documents": "Adjust configuration",
-        "switch_runtime": "Adjust configuration",
-        "set_loop_bound": "Adjust configuration",
-        "split_step": "Update instructions",
-        "add_fallback": "Update instructions",
-        "map_input": "Update instructions",
+        "bind_documents",
+        "raise_budget",
+        "retry_policy",
+        "set_loop_bound",
+        "switch_runtime",
+        "timeout",
     }
 )
 NOTHING = "Nothing is known that would repair this. Report the cause and the evidence."
@@ -37,9 +30,12 @@ NOTHING = "Nothing is known that would repair this. Report the cause and the evi
 
 def kind_of(fix_type: str) -> FixKind:
     """What people call such a change, by what its type may write; Other when it is not known here."""
-    fix = FIXES.get(ALIASES.get(fix_type, fix_type))
+    known = ALIASES.get(fix_type, fix_type)
+    if known in _ADJUSTS:
+        return "Adjust configuration"
+    fix = FIXES.get(known)
     if fix is None:
-        return _IN_WORDS.get(fix_type, "Other")
+        return "Other"
     writes = fix.reach.writes
     if any(operation == "add" and place.startswith("/resources/") for operation, place in writes):
         return "Create missing resource"

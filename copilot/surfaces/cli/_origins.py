@@ -17,7 +17,7 @@ _WRITTEN = re.compile(
 )
 #: By whom a person's versions are stored: what a fix makes is looked at elsewhere.
 _STORING = frozenset({"create_workflow", "replace_workflow"})
-_ENTRIES = 200
+_ENTRIES = 100
 _MOST_PAGES = 10
 
 

@@ -99,6 +99,9 @@ BAD: dict[str, Snapshot] = {
     "recipient": changed(("steps", "6", "with", "reply_to"), "x@evil.example"),
     "recipient reference": changed(("steps", "6", "with", "to"), "{{ read.owner }}"),
     "recipient root": changed(("steps", "6", "with", "to"), "{{ call.emial }}"),
+    "rows of other receivers": changed(("steps", "6", "with", "messages"), "{{ sort }}"),
+    "confidential": changed(("steps", "4", "with", "values", "company"), "{{ call.api_token }}"),
+    "another file written": changed(("steps", "7", "with", "path"), "out/customers.csv"),
     "channel": changed(("steps", "5", "on_reject"), [STEPS[5]["on_reject"][0] | {"with": {"channel": "#all", "text": "Not sent"}}]),
     "switch": changed(("steps", "0", "with", "header"), False),
     "type": changed(("steps", "0", "with", "max_rows"), "1"),
@@ -136,7 +139,7 @@ BAD: dict[str, Snapshot] = {
     "document of a step added": changed(("steps", "2", "documents"), ["salaries.xlsx"]),
     "document for a tool": changed(("steps", "0", "documents"), ["prices"]),
     "approval text": changed(("steps", "5", "message"), "OK?"),
-    "approval lost": changed(("steps",), [*STEPS[:5], STEPS[6]]),
+    "approval lost": changed(("steps",), [*STEPS[:5], *STEPS[6:]]),
     "order": changed(("steps",), [STEPS[1], STEPS[0], *STEPS[2:]]),
     "step put in": changed(("steps",), [STEPS[0] | {"id": "new"}, *STEPS]),
     "two steps put in": changed(("steps",), [FILTER, FILTER | {"id": "newer"}, *STEPS]),
@@ -191,7 +194,8 @@ def test_the_oracle_sees_nothing_in_the_next_version_of_the_same() -> None:
 
 _TEXTS = (
     "recipient", "recipient reference", "recipient root", "channel", "link", "hidden",
-    "template syntax", "masked", "foreign reference",
+    "template syntax", "masked", "foreign reference", "rows of other receivers",
+    "another file written",
 )  # fmt: skip
 #: Where a type may write at all, only its own checks of the value keep these out.
 WITHIN_REACH: dict[str, tuple[str, ...]] = {
@@ -200,10 +204,10 @@ WITHIN_REACH: dict[str, tuple[str, ...]] = {
         "integration not connected",
     ),
     "add_fallback": ("fallback with a link",),
-    "map_input": ("foreign reference", "loop", "new value"),
+    "map_input": ("foreign reference", "loop", "new value", "rows of other receivers", "confidential"),
     "create_template": ("template shadowed", "template with a domain"),
     "retry_policy": ("retries of what sends",),
-    "replace_value": (*_TEXTS, "wording of a prompt"),
+    "replace_value": (*_TEXTS, "wording of a prompt", "confidential"),
     "skip_invalid": (*_TEXTS, "two steps put in"),
     "update_instructions": ("instructions gone", "instructions with a link"),
 }  # fmt: skip

@@ -18,7 +18,8 @@ from .pipeline.examine import examine, explain
 from .pipeline.offers import offers_for
 from .pipeline.preview import unified_diff
 from .pipeline.report import Surroundings, headline
-from .redaction import Redactor
+from .redaction import Redactor, mask_secrets
+from .redaction.named import without_named
 from .storage.changes import ChangeRecord
 from .types import Report, RunRecord
 from .types.learning import GoldenCase
@@ -45,8 +46,8 @@ def write_case(
     cause = report.root_cause.value.replace("_", "-")
     slug = f"{cause}-{change.change_id.rpartition('_')[2][-_ENDING:]}".lower()
     if _is_self_contained(record.before.definition):
-        given = _of_workflow(report, record)
-        content = _yaml(clean.data(given))
+        workspace = clean.named(_workspace(report, record))
+        content = _yaml(clean.data(_of_workflow(report, record)) | {"workspace": workspace})
         return GoldenCase(slug=slug, form="workflow", files={"0_case.yaml": content})
     told = clean.data(_told(run))
     given = _of_run(RunRecord.model_validate({**run.model_dump(include=_LEFT_OUT), **told}), record)
@@ -62,14 +63,31 @@ class _Cleaner:
         self._mask = mask
         self._redactor = Redactor(phones=True, addresses=True)
 
-    def data(self, value: Any) -> Any:
+    def data(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """*fields* without secrets, told by their looks or by what they are called, and people."""
+        return without_named(self._texts(fields), mask=self._secrets, names_suffice=True)
+
+    def named(self, resources: Mapping[str, Any]) -> dict[str, Any]:
+        """Resources by kind and name: a template called 'Reset password' is none."""
+        return {
+            kind: {self._text(name): self.data(fields) for name, fields in named.items()}
+            for kind, named in resources.items()
+        }
+
+    def _secrets(self, text: str) -> str:
+        return mask_secrets(self._mask(text))
+
+    def _text(self, text: str) -> str:
+        return self._redactor.redact(self._mask(text)).text
+
+    def _texts(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._redactor.redact(self._mask(value)).text
+            return self._text(value)
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, Any]", value)
-            return {self.data(name): self.data(item) for name, item in fields.items()}
+            return {self._text(name): self._texts(item) for name, item in fields.items()}
         if isinstance(value, list | tuple):
-            return [self.data(item) for item in cast("list[Any]", value)]
+            return [self._texts(item) for item in cast("list[Any]", value)]
         return value
 
 
@@ -90,7 +108,7 @@ def _of_workflow(report: Report, record: ChangeRecord) -> dict[str, Any]:
         "title": f"A fix that held: {record.change.fix_type}",
         "about": _about(record),
         "workflow": before.definition,
-        "workspace": _workspace(report, record),
+        "workspace": {},
         "apply": record.change.fix_type,
         "expect": {
             "root_cause": report.root_cause.value,

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
+from .redaction.named import without_named
 from .types import ErrorRecord, RunRecord, StepRecord
 
 Told = TypeVar("Told", RunRecord, StepRecord)
@@ -14,6 +15,7 @@ Mask = Callable[[str], str]
 def masked(run: RunRecord, mask: Mask) -> RunRecord:
     """*run* with *mask* over every error: message, traceback and facts.
 
+    A fact also goes for the name of a secret that it stands under.
     Runs of our own engine come like that already. Personal data stays: who looks at a run may see
     it, and towards a model it is masked in the prompt.
     """
@@ -32,7 +34,7 @@ def _error(error: ErrorRecord, mask: Mask) -> ErrorRecord:
         update={
             "message": mask(error.message),
             "traceback": None if error.traceback is None else mask(error.traceback),
-            "details": _values(error.details, mask),
+            "details": without_named(_values(error.details, mask), mask=mask),
         }
     )
 

@@ -6,6 +6,7 @@ the result again: what could not be put right here must not go out.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -19,6 +20,8 @@ from ..snapshot import canonical_yaml
 
 Entries: TypeAlias = list[tuple[yaml.ScalarNode, yaml.Node]]
 _BLOCK_STYLES = frozenset({"|", ">"})
+#: What a text over several lines begins with, such as `|-  # why`.
+_HEADER = re.compile(r"[|>][0-9+-]*(?P<comment>[^\r\n]*)")
 
 
 class Unplaceable(Exception):
@@ -143,11 +146,9 @@ class _Walk:
         if not new:
             raise Unplaceable  # a block without items says nothing, not an empty list
         items = _items(node)
-        told = [[json.dumps(one, sort_keys=True) for one in side] for side in (old, new)]
+        told = [[_identity(one) for one in side] for side in (old, new)]
         matcher = SequenceMatcher(None, *told, autojunk=False)
-        for kind, first, last, new_first, new_last in matcher.get_opcodes():
-            if kind == "equal":
-                continue
+        for _, first, last, new_first, new_last in matcher.get_opcodes():
             if last - first == new_last - new_first:
                 for index in range(last - first):
                     self._item(
@@ -157,7 +158,7 @@ class _Walk:
             block = "".join(
                 _indented(canonical_yaml([one]), _column(node)) for one in new[new_first:new_last]
             )
-            self._replace_items(items, first, last, block)
+            self._replace_items(items, first, last, block, column=_column(node))
 
     def _item(
         self, holder: yaml.SequenceNode, node: yaml.Node, old: JsonValue, new: JsonValue
@@ -172,7 +173,9 @@ class _Walk:
             block = _indented(canonical_yaml([new]), _column(holder)).strip().removeprefix("- ")
             self.edits.append(_Edit(_start(node), self._end(node), block))
 
-    def _replace_items(self, items: Sequence[yaml.Node], first: int, last: int, block: str) -> None:
+    def _replace_items(
+        self, items: Sequence[yaml.Node], first: int, last: int, block: str, *, column: int
+    ) -> None:
         if first < last:
             start, end = (
                 self._line(_start(items[first])),
@@ -180,12 +183,30 @@ class _Walk:
             )
             self.edits.append(_Edit(start, end, block))
         elif first:
-            self._after(self._end(items[first - 1]), block)
+            end = self._end(items[first - 1])
+            self._after(self._with_comments_below(end, deeper_than=column), block)
         else:
             start = self._line(_start(items[0])) if items else -1
-            if start < 0:
+            if start < 0 or self.text[start : _start(items[0])].strip(" -"):
                 raise Unplaceable
+            start = self._with_comments_above(start)
             self.edits.append(_Edit(start, start, block))
+
+    def _with_comments_above(self, line: int) -> int:
+        """The first of the lines of comments right over *line*: they are about what is below."""
+        while line and self.text[self._line(line - 1) : line].lstrip().startswith("#"):
+            line = self._line(line - 1)
+        return line
+
+    def _with_comments_below(self, place: int, *, deeper_than: int) -> int:
+        """The last of the lines of comments under *place* that stand *deeper_than* a column."""
+        while (start := self._line_after(place)) < len(self.text):
+            said = self.text[start : self._line_after(start)].rstrip("\r\n")
+            depth = len(said) - len(said.lstrip())
+            if not said.lstrip().startswith("#") or depth <= deeper_than:
+                break
+            place = start
+        return place
 
     def _scalar(self, node: yaml.ScalarNode, new: JsonValue) -> None:
         if node.style in _BLOCK_STYLES:
@@ -216,9 +237,12 @@ class _Walk:
         )
         if not indent:
             raise Unplaceable
-        header = "|" if new.endswith("\n") else "|-"
+        header = _HEADER.match(self.text, _start(node))
+        if header is None:
+            raise Unplaceable  # a tag or an anchor stands before it
+        mark = "|" if new.endswith("\n") else "|-"
         body = (f"{indent}{line}" if line else "" for line in new.removesuffix("\n").split("\n"))
-        self.edits.append(_Edit(_start(node), end, "\n".join([header, *body])))
+        self.edits.append(_Edit(_start(node), end, "\n".join([mark + header["comment"], *body])))
 
     def _put(self, node: yaml.Node, text: str) -> None:
         self.edits.append(_Edit(_start(node), _node_end(node), text))
@@ -251,6 +275,12 @@ class _Walk:
     def _line_after(self, place: int) -> int:
         end = self.text.find("\n", place)
         return len(self.text) if end < 0 else end + 1
+
+
+def _identity(item: JsonValue) -> str:
+    """What an item of a list stays known by when it is changed: a step by its id."""
+    known = item.get("id") if isinstance(item, dict) else None
+    return json.dumps(item if known is None else {"id": known}, sort_keys=True)
 
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:

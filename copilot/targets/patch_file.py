@@ -8,7 +8,7 @@ form, and that is said. Nothing is applied here.
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -17,10 +17,13 @@ from pydantic import JsonValue
 from ..characters import has_hidden
 from ..errors import InvalidInput
 from ..snapshot import ResourceKind, Snapshot, canonical_yaml
+from ._yaml_comments import lost_comments
 from ._yaml_edits import Unplaceable, edited
 
 LONGEST_PATH = 500
 LONGEST_SLUG = 60
+#: Of lost comments, so many are told by their lines.
+MOST_LINES = 10
 REWRITTEN = (
     "The change has no place of its own in the file, so the patch writes the whole file in the "
     "canonical form: comments and the order of the keys are lost."
@@ -35,7 +38,7 @@ Read = Callable[[str], Mapping[str, JsonValue]]
 
 @dataclass(frozen=True, slots=True)
 class FilePatch:
-    """in_place: whether the person's own text is kept. notes: what is to be known of it."""
+    """in_place: whether the person's own text is kept, with each of its comments. notes: what is to be known of it."""
 
     patch: str
     in_place: bool
@@ -81,6 +84,9 @@ def make_patch(
         if after is None:
             notes.append(REWRITTEN)
             after = canonical_yaml(changed.definition)
+        elif lost := lost_comments(content, after):
+            in_place = False
+            notes.append(_told_as_lost(lost))
         pieces.append(_file(place, content, after))
     for kind, name, fields in _added(base, changed):
         beside = _beside(place, kind, name)
@@ -99,6 +105,12 @@ def _in_its_own_words(content: str, base: Snapshot, changed: Snapshot, read: Rea
         return after if dict(read(after)) == changed.definition else None
     except (Unplaceable, InvalidInput):
         return None
+
+
+def _told_as_lost(lines: Sequence[int]) -> str:
+    which = ", ".join(map(str, lines[:MOST_LINES])) + (", …" if len(lines) > MOST_LINES else "")
+    lost = f"comment on line {which} is" if len(lines) == 1 else f"comments on lines {which} are"
+    return f"The patch writes a part of the file anew: the {lost} lost."
 
 
 def _added(

@@ -19,7 +19,7 @@ class FixPatch(Frozen):
     path: str = Field(description="Of the changed file, from the root of the repository.")
     patch: str
     in_place: bool = Field(
-        description="The file's own text is kept; false: it is written anew in canonical form."
+        description="The file's own text is kept; false: some or all is written anew, see notes."
     )
     notes: tuple[str, ...] = ()
     handoff: str = Field(description="The same in words, as Markdown.")

@@ -9,7 +9,18 @@ from engine.errors import NetworkBlocked
 from engine.network import OutboundPolicy, client
 
 from ..jobs import NoticeJob
-from ..notify import NEWS, Courier, Mailed, Outbox, Posted, Postman, ScheduleMail, Wanted, Webhooks
+from ..notify import (
+    NEWS,
+    Courier,
+    Lookup,
+    Mailed,
+    Outbox,
+    Posted,
+    Postman,
+    ScheduleMail,
+    Wanted,
+    Webhooks,
+)
 from ..policy import Policies, Policy
 from ..secrets import KnownValueMasker, read_secrets
 from ..settings import Settings
@@ -24,6 +35,8 @@ NOTICE_JOB = "notices"
 MOST_ASKED = 1_000
 #: What leads elsewhere when its setting changes.
 _PLACES: dict[str, Channel] = {"notify_webhook": "webhook", "notify_email_to": "email"}
+#: One a process, so that those that hang are counted together.
+_LOOKUP = Lookup()
 Client = Callable[[], httpx2.AsyncClient]
 
 
@@ -142,7 +155,7 @@ def make_desk(
 
 def _public_client() -> httpx2.AsyncClient:
     """What an operator allows steps to reach beside that is not for webhooks."""
-    return client(OutboundPolicy(ports=frozenset({443})))
+    return client(OutboundPolicy(ports=frozenset({443})), resolver=_LOOKUP)
 
 
 def _wanted(policy: Policy) -> Wanted:

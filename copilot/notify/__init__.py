@@ -1,10 +1,11 @@
 """Telling people: by e-mail through the mail server of the settings, and by signed webhook.
 
 `outbox` writes down what happened, in the transaction it happened in; `courier` sends it until it
-has arrived or is a day old. Digests and schedules have letters of their own.
+has arrived, or for a day. Digests and schedules have letters of their own.
 """
 
 from .courier import Courier, Destination, Mailed, Posted
+from .lookup import Lookup
 from .mail import DEADLINE, MOST_ADDRESSES, SECONDS, SMTPS_PORT, Letter, Postman, read_addresses
 from .outbox import NEWS, Outbox, Wanted
 from .schedules import NOTICE_SECONDS, ScheduleMail, schedule_letter
@@ -22,6 +23,7 @@ __all__ = [
     "Courier",
     "Destination",
     "Letter",
+    "Lookup",
     "Mailed",
     "Outbox",
     "Posted",

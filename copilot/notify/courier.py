@@ -148,10 +148,16 @@ class Courier:
             _log.warning("Notice %s was given up: %s", notice.event_id, visible(problem))
 
     def _next(self, notice: NoticeEntry) -> datetime | None:
-        """One minute, then twice as long each time, for a day."""
-        wait = min(FIRST_WAIT * 2 ** min(notice.attempts, 12), LONGEST_WAIT)
-        following = self._now() + wait
-        return following if following <= notice.at + GIVEN_UP_AFTER else None
+        """One minute, then twice as long each time, until that makes a day.
+
+        The waits are counted, not the time since it happened: what is sent again begins anew.
+        """
+        waits = [_wait(number) for number in range(notice.attempts + 1)]
+        return self._now() + waits[-1] if sum(waits, timedelta()) <= GIVEN_UP_AFTER else None
+
+
+def _wait(attempts: int) -> timedelta:
+    return min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
 
 
 def letter(notice: NoticeEntry) -> Letter:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, false, func, literal, select, true, update
+from sqlalchemy import Connection, case, false, func, literal, select, true, update
 
 from ..errors import NotFound
 from ..types import Change, OutcomeState
@@ -181,14 +181,15 @@ def record_finding(
 ) -> Watch:
     """Store what a run said and how the change stands with it; a closed watch stays as it is.
 
-    edit: what the finding `edited` is about; it ends the watch.
+    edit: what the finding `edited` is about; it ends the watch. now: when it was judged, if it
+    stands otherwise than before.
 
     The same run again replaces what it said, so that a resumed run is one run. All of it happens
     in the caller's transaction.
     """
     mine = (OUTCOME.c.change_id == watch.change_id) & (OUTCOME.c.workspace_id == watch.workspace_id)
     # the first statement takes the row, so that two runs ending at once are counted in turn
-    touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(judged_at=now)
+    touch = update(OUTCOME).where(mine, OUTCOME.c.open == true()).values(open=true())
     if not connection.execute(touch).rowcount:
         return _get(connection, watch.workspace_id, watch.change_id)
     _say(connection, watch, execution_id, finding, now=now)
@@ -196,11 +197,13 @@ def record_finding(
     if finding is Finding.REGRESSED:
         counted = replace(counted, regressed_in=execution_id)
     counted = replace(counted, state=conclude(counted))
+    judged = literal(now, type_=OUTCOME.c.judged_at.type)
     stand = (
         update(OUTCOME)
         .where(mine)
         .values(
             state=counted.state,
+            judged_at=case((OUTCOME.c.state == counted.state, OUTCOME.c.judged_at), else_=judged),
             passed=counted.passed,
             unreached=counted.unreached,
             undecided=counted.undecided,

@@ -76,7 +76,9 @@ def engine_error(code: str, detail: str, facts: Mapping[str, Any]) -> EngineErro
         case ApprovalNotAllowed.code, _:
             return ApprovalNotAllowed(facts.get("role", ""))
         case EffectWouldRepeat.code, {"paths": paths}:
-            return EffectWouldRepeat(tuple(cast("list[str]", paths)))
+            again = cast("list[str]", facts.get("again", []))
+            told = (tuple(again),) if again else ()
+            return EffectWouldRepeat(tuple(cast("list[str]", paths)), *told)
         case InvalidSchedule.code, {"schedule": str(schedule), "reason": str(reason)}:
             return InvalidSchedule(facts.get("name", ""), schedule, reason)
         case WorkflowPaused.code, _:

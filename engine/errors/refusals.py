@@ -1,5 +1,6 @@
 """What the engine refuses or gives up outside every step."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -120,16 +121,25 @@ class NotResumable(EngineError):
 
 
 class EffectWouldRepeat(EngineError):
-    """`EffectWouldRepeat(paths)`: of steps whose effect happened and can't be repeated safely."""
+    """`EffectWouldRepeat(paths)`: of steps whose effect happened and can't be repeated safely.
+
+    `EffectWouldRepeat(paths, again)` also names steps of a changed workflow which could have it
+    again, `*` for any iteration.
+    """
 
     code = "effect_would_repeat"
 
     def __str__(self) -> str:
-        (paths,) = self.args
-        named = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        paths, *more = self.args
+        said = f"These steps did, or may have done, what can't be repeated: {_listed(paths)}."
+        if not more:
+            return (
+                f"{said} Resume with repeat_effects to do it again, or in a mode that keeps them."
+            )
         return (
-            f"These steps did, or may have done, what can't be repeated: {named}. "
-            "Resume with repeat_effects to do it again, or in a mode that keeps them."
+            f"{said} The workflow has changed since, and what could do it again is "
+            f"{_listed(more[0])}. Resume with repeat_effects to do it again, or give what was done "
+            "its old id and place back."
         )
 
 
@@ -213,3 +223,7 @@ class RunCrashed(EngineError):
     def __str__(self) -> str:
         (reason,) = self.args
         return f"The run was given up: {reason}"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

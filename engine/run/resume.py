@@ -12,8 +12,10 @@ from ..execution import Execution, ExecutionStatus, ResumeMode, ResumeReport, St
 from ..storage.definitions import DefinitionStore
 from ..storage.journal import LiveStep
 from .inputs import with_defaults
+from .moved import moved_paths
+from .repeats import Repeats
 from .staleness import Staleness
-from .substance import changed_places, moved_paths
+from .substance import changed_places, loops_anew
 
 MOST_REPORTED = 200
 
@@ -56,7 +58,7 @@ class ResumePlan:
             steps,
             versions=versions,
             workflow=workflow,
-            moved=moved_paths(steps, workflow, changed_at),
+            moved=moved_paths(steps, workflow, changed_at, inputs=inputs),
             repeat_effects=self.repeat_effects,
         )
         return replace(planned, inputs=inputs)
@@ -85,18 +87,20 @@ def plan(
 
     *versions* holds the workflow versions that *steps* ran with. A step whose own definition has
     changed is never kept, nor one that read its output. *moved* are paths of steps that name a
-    resource which has changed since. Raises `EffectWouldRepeat`.
+    resource which has changed since they had it. Raises `EffectWouldRepeat`.
     """
     found = Staleness(steps, nodes(workflow))
     if mode == "full":
         found.add_all("asked")
     else:
         found.add_undone()
-        found.add_changed(changed_places(steps, versions, workflow))
+        found.add_changed(
+            changed_places(steps, versions, workflow), loops_anew(steps, versions, workflow)
+        )
         found.add_moved(moved)
         if mode == "dependencies":
             found.add_needed()
-    kept = () if repeat_effects else found.keep_effects()
+    kept = () if repeat_effects else found.keep_effects(Repeats(versions, workflow))
     stale = found.stale
     again = {*stale, *kept}
     reused = [step.path for step in steps if step.path not in again]

@@ -21,6 +21,7 @@ from ..execution import StaleReason, StepStatus
 from ..storage.interrupted import INTERRUPTED_EFFECT
 from ..storage.journal import LiveStep
 from .places import closure, is_within, place_of, same_iteration
+from .repeats import Repeats
 
 #: How a step ends whose effect may have been done all the same; every other `StepError` that does
 #: not say it `sent` something says that it did nothing.
@@ -49,6 +50,7 @@ class Staleness:
     stale: dict[str, Why] = field(default_factory=dict[str, Why])
     places: dict[str, str] = field(default_factory=dict[str, str])
     rerun_contents: set[str] = field(default_factory=set[str])
+    other_items: set[str] = field(default_factory=set[str])
     chained: dict[str, bool] = field(default_factory=dict[str, bool])
 
     def __post_init__(self) -> None:
@@ -70,8 +72,9 @@ class Staleness:
             self._add_containers(path)
             self._add_later_iterations(path)
 
-    def add_changed(self, changed: Mapping[str, StaleReason]) -> None:
-        """*changed* places, and whatever reads them."""
+    def add_changed(self, changed: Mapping[str, StaleReason], loops: Iterable[str] = ()) -> None:
+        """*changed* places, and whatever reads them; *loops* are those of other items now."""
+        self.other_items.update(loops)
         for place, reason in changed.items():
             self._add_place(place, reason, None)
         self.add_changed_readers(changed)
@@ -88,7 +91,9 @@ class Staleness:
         for path, resource in moved.items():
             if path not in self.stale:
                 self._add_path(path, "input_changed", resource)
-        starts = {self.places[path] for path in moved}
+        starts = dict.fromkeys(self.places[path] for path in moved)
+        for place in starts:
+            self._add_what_follows(place)
         self.add_changed_readers(starts)
 
     def add_needed(self) -> None:
@@ -105,20 +110,42 @@ class Staleness:
             for needed in closure(needs.get(place, set()), needs):
                 self._add_whole(needed, "needed_again", path, near=path)
 
-    def keep_effects(self) -> tuple[str, ...]:
-        """Steps that did what can't be repeated stay as they are. Raises `EffectWouldRepeat`."""
-        effects = [
-            step
-            for step in self.steps
-            if step.effect and step.path in self.stale and self.stale[step.path][0] != "gone"
-        ]
-        unsafe = [step.path for step in effects if self._must_repeat(step)]
-        if unsafe:
-            raise EffectWouldRepeat(tuple(unsafe))
-        kept = [step.path for step in effects if step.status is StepStatus.SUCCEEDED]
+    def keep_effects(self, repeats: Repeats) -> tuple[str, ...]:
+        """Steps that did what can't be repeated stay as they are. Raises `EffectWouldRepeat`.
+
+        What a step did that is gone, or can't do it any more, can't be kept; so it must not be done
+        again under another name either.
+        """
+        effects = [step for step in self.steps if step.effect and step.path in self.stale]
+        here = [step for step in effects if repeats.could_stand(self.places[step.path])]
+        unsafe = [step.path for step in here if self._must_repeat(step)]
+        kept = [step.path for step in here if step.status is StepStatus.SUCCEEDED]
+        again = self._again(repeats, effects, standing={step.path for step in here})
+        if unsafe or again:
+            renewed = dict.fromkeys(place for places in again.values() for place in places)
+            paths = tuple(dict.fromkeys([*unsafe, *again]))
+            raise EffectWouldRepeat(paths, tuple(renewed)) if renewed else EffectWouldRepeat(paths)
         for path in kept:
             del self.stale[path]
         return tuple(kept)
+
+    def _again(
+        self, repeats: Repeats, effects: Iterable[LiveStep], *, standing: set[str]
+    ) -> dict[str, list[str]]:
+        """Paths of *effects* to where they could be had again."""
+        kept = [
+            step.path
+            for step in self.steps
+            if step.status is StepStatus.SUCCEEDED
+            and (step.path not in self.stale or step.path in standing)
+        ]
+        found: dict[str, list[str]] = {}
+        for step in effects:
+            if step.status is StepStatus.SUCCEEDED or may_have_happened(step):
+                places = repeats.of(step, kept=kept, stands=step.path in standing)
+                if places:
+                    found[step.path] = places
+        return found
 
     def _must_repeat(self, step: LiveStep) -> bool:
         """Whether it can't be told that the same effect is meant, or the step has to run."""
@@ -129,7 +156,8 @@ class Staleness:
 
     def _loops_anew(self) -> set[str]:
         nodes = {place: self.known.get(place) for place in self.rerun_contents}
-        return {place for place, node in nodes.items() if node and isinstance(node.step, LoopStep)}
+        rerun = {place for place, node in nodes.items() if node and isinstance(node.step, LoopStep)}
+        return rerun | self.other_items
 
     def _needs(self) -> dict[str, set[str]]:
         """What a step needs to have run: what it reads, and what the steps around it go by."""

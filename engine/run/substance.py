@@ -1,9 +1,8 @@
 """What makes a step another step: everything but its name, and how patient and careful it is."""
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from ..definition.reads import Node, nodes
 from ..definition.steps import (
@@ -12,7 +11,6 @@ from ..definition.steps import (
     BranchStep,
     LoopStep,
     ParallelStep,
-    Step,
     ToolStep,
     branches,
 )
@@ -21,7 +19,9 @@ from ..execution import StaleReason
 from ..storage.journal import LiveStep
 from .places import is_within, place_of
 
-_COSMETIC = frozenset({"name", "retry", "timeout_seconds", "max_seconds", "budget", "repeatable"})
+COSMETIC = frozenset(
+    {"id", "name", "retry", "timeout_seconds", "max_seconds", "budget", "repeatable"}
+)
 
 
 def changed_places(
@@ -29,7 +29,8 @@ def changed_places(
 ) -> dict[str, StaleReason]:
     """Places of *steps* that would not be carried out as they were, or are gone.
 
-    Where what decides which steps run inside another has changed, these count as changed too.
+    Where what decides which steps run inside another has changed, these count as changed too. A
+    name may lead to another step than it did, though nobody has touched who reads it.
     """
     now = nodes(workflow)
     found: dict[str, StaleReason] = {}
@@ -41,14 +42,32 @@ def changed_places(
         for place in ran:
             if place not in now:
                 found[place] = "gone"
-            elif place in then and _step(old, then[place]) != _step(workflow, now[place]):
+            elif place in then and substance(old, then[place]) != substance(workflow, now[place]):
                 found[place] = "definition_changed"
+            elif place in then and then[place].reads != now[place].reads:
+                found[place] = "input_changed"
         for place in then.keys() & now.keys():
+            inside = {one for one in ran if is_within(one, place)}
             if _control(then[place]) != _control(now[place]) or _hands_on(place, then) != _hands_on(
                 place, now
             ):
-                inside = {one for one in ran if is_within(one, place)}
                 found |= dict.fromkeys(inside, "definition_changed")
+            elif then[place].inputs_of != now[place].inputs_of:
+                found |= dict.fromkeys(inside - found.keys(), "input_changed")
+    return found
+
+
+def loops_anew(
+    steps: tuple[LiveStep, ...], versions: Mapping[int, Workflow], workflow: Workflow
+) -> set[str]:
+    """Places of loops of *steps* whose iterations are of other items than they were."""
+    now = nodes(workflow)
+    found: set[str] = set()
+    for version in {step.workflow_version for step in steps}:
+        then = nodes(versions[version])
+        found |= {
+            place for place in then.keys() & now.keys() if _items(then[place]) != _items(now[place])
+        }
     return found
 
 
@@ -56,65 +75,21 @@ def same_places(old: Workflow, new: Workflow) -> set[str]:
     """Places whose step is the same in both."""
     then, now = nodes(old), nodes(new)
     both = then.keys() & now.keys()
-    return {place for place in both if _step(old, then[place]) == _step(new, now[place])}
+    return {place for place in both if substance(old, then[place]) == substance(new, now[place])}
 
 
-def moved_paths(
-    steps: tuple[LiveStep, ...], workflow: Workflow, changed_at: Mapping[str, datetime]
-) -> dict[str, str]:
-    """Paths of *steps* that name a template or document which has changed since they began.
-
-    *changed_at* is by `kind/name`; the value is the one that has changed. A text that stands alone
-    in a step's parameters names a resource if it is its name, as it does when the step runs.
-    """
-    if not changed_at:
-        return {}
-    known = nodes(workflow)
-    by_name = {one.partition("/")[2].casefold(): one for one in changed_at}
-    named = {place: _named(workflow, node.step) for place, node in known.items()}
-    found: dict[str, str] = {}
-    for step in steps:
-        for name in named.get(place_of(step.path, known), ()):
-            resource = by_name.get(name)
-            began = step.started_at
-            if resource is not None and began is not None and changed_at[resource] > began:
-                found[step.path] = resource
-    return found
-
-
-def _named(workflow: Workflow, step: Step) -> set[str]:
-    match step:
-        case ToolStep() | AgentStep():
-            data: Any = step.model_dump(mode="json", exclude=set(_COSMETIC))
-            texts = {*_texts(data), *workflow.documents}
-            return {text.casefold() for text in texts}
-        case _:
-            return set()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for item in cast("dict[str, Any]", value).values():
-                yield from _texts(item)
-        case list():
-            for item in cast("list[Any]", value):
-                yield from _texts(item)
-        case _:
-            return
-
-
-def _step(workflow: Workflow, node: Node) -> str:
-    """What the step itself does; an agent also follows the workflow's orders."""
+def substance(workflow: Workflow, node: Node) -> str:
+    """What the step itself does; who asks a model also follows the workflow's orders."""
     step = node.step
     match step:
         case ToolStep() | AgentStep():
-            data: dict[str, Any] = step.model_dump(mode="json", exclude=set(_COSMETIC))
+            data: dict[str, Any] = step.model_dump(mode="json", exclude=set(COSMETIC))
             if isinstance(step, AgentStep):
                 data["orders"] = [workflow.instructions, workflow.restrictions]
                 data["runtime"] = step.runtime or step.model or workflow.runtime
+            elif step.fallback is not None and step.fallback.action is None:
+                data["orders"] = [workflow.instructions, workflow.restrictions]
+                data["runtime"] = step.fallback.model or workflow.runtime
             data["documents"] = [*workflow.documents, *step.documents]
         case BranchStep():
             data = {"control": _control(node)}
@@ -153,3 +128,13 @@ def _control(node: Node) -> str:
         case ToolStep() | AgentStep() | ParallelStep():
             data = None
     return json.dumps([step.type, data], sort_keys=True)
+
+
+def _items(node: Node) -> str | None:
+    """What the iterations of a loop are of; how many of them there are is another matter."""
+    step = node.step
+    if not isinstance(step, LoopStep):
+        return None
+    if step.for_each is not None:
+        return json.dumps([step.for_each, sorted(node.inputs_of)], sort_keys=True)
+    return json.dumps([step.state, step.update], sort_keys=True)

@@ -29,11 +29,11 @@ from ..workspace import Resource, ResourceKind, Resources
 from .budget import Governor
 from .context import Outside, Run, workspace_folder
 from .inputs import with_defaults
+from .moved import moved_paths
 from .places import is_within, place_of
 from .restored import outputs_by_path
 from .resume import plan
 from .spending import Spending
-from .substance import moved_paths
 from .trial_walk import HarmlessSteps, NotTried, Reached, WalkTo, entries_nobody_keeps
 
 #: Seconds that somebody waits for a trial at most.
@@ -102,7 +102,7 @@ class Trials:
         stored = self.definitions.resources(run.workspace_id).resources
         try:
             inputs = with_defaults(workflow, run.inputs)
-            put_aside = set(self._put_aside(found, workflow, resources, now=now))
+            put_aside = set(self._put_aside(found, workflow, resources, inputs=inputs, now=now))
         except (EffectWouldRepeat, InvalidParameters) as error:
             raise NotTried(f"the run could not go on with it. {error}") from error
         kept = [step for step in found.steps if step.path not in put_aside]
@@ -132,6 +132,7 @@ class Trials:
         workflow: Workflow,
         resources: Sequence[ResourceAsIf],
         *,
+        inputs: Mapping[str, Any],
         now: datetime,
     ) -> Iterable[str]:
         run = found.run
@@ -141,7 +142,7 @@ class Trials:
         }
         changed_at = self.definitions.resources_changed_at(run.workspace_id)
         changed_at |= {f"{kind.value}/{name}": now for kind, name, _ in resources}
-        moved = moved_paths(found.steps, workflow, changed_at)
+        moved = moved_paths(found.steps, workflow, changed_at, inputs=inputs)
         planned = plan("partial", found.steps, versions=versions, workflow=workflow, moved=moved)
         return planned.superseded
 

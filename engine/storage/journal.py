@@ -19,6 +19,7 @@ from .bulk import BulkInsert
 from .prepared import Prepared
 from .records import StepRecord, Totals, lock_execution, put_aside, step_values, totals
 from .tables import COUNTER, ENDED, EXECUTION, STEP_RUN
+from .takeovers import newest, takeovers
 
 _LIVE = (ExecutionStatus.QUEUED.value, ExecutionStatus.RUNNING.value)
 
@@ -53,6 +54,7 @@ class LiveStep:
     has_output: bool = False
     started_at: datetime | None = None
     kind: str = "tool"
+    resources_at: datetime | None = None  # when its interpreter read the templates and documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def live_steps(
         .where(STEP_RUN.c.execution_id == execution_id, STEP_RUN.c.superseded_in.is_(None))
         .order_by(STEP_RUN.c.number)
     )
+    taken_over = takeovers(connection, execution_id)
     return tuple(
         LiveStep(
             row.path,
@@ -175,6 +178,7 @@ def live_steps(
             bool(row.has_output),
             row.started_at,
             row.kind,
+            newest(taken_over, until=row.started_at),
         )
         for row in connection.execute(query)
     )

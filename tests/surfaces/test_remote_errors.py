@@ -62,6 +62,7 @@ ENGINES = [
     engines.ApprovalNotAllowed(""),
     engines.BudgetExceeded("The run was not started: it will use at least 40020 tokens."),
     engines.EffectWouldRepeat(tuple(f"/step{number}" for number in range(7))),
+    engines.EffectWouldRepeat(("/send", "/each/1/save"), ("/all/*/save",)),
     engines.InvalidSchedule("Report", "5 mins", "is neither an interval nor a cron line"),
     engines.InvalidSchedule("It's 'daily'", "@daily\n", "is no cron line. Write 1d"),
 ]

@@ -38,7 +38,7 @@ _OF_A_TYPE = ("dict[str,", "constrained-")
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "already_running": ("run_status",),
     "approval_not_allowed": ("role",),
-    "effect_would_repeat": ("paths",),
+    "effect_would_repeat": ("paths", "again"),
     "forbidden": ("scope", "role", "persons_only", "reason"),
     "insufficient_credits": ("available", "price"),
     "invalid_input": ("where", "reason", "advice"),
@@ -98,7 +98,11 @@ class Problem(BaseModel):
     )
     schedule: str | None = Field(default=None, description="invalid_schedule: as it was written.")
     paths: list[str] | None = Field(
-        default=None, description="effect_would_repeat: of the steps that would act again."
+        default=None, description="effect_would_repeat: of the steps that have acted."
+    )
+    again: list[str] | None = Field(
+        default=None,
+        description="effect_would_repeat: of other steps of a changed workflow which would act again.",
     )
     kind: str | None = Field(default=None, description="unknown_name: of what.")
     name: str | None = Field(

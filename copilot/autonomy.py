@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from knowledge_base.vocabulary import FIX_TYPES
 
 from .errors import ApprovalRefused, InvalidInput
+from .fixes import ACTIONS
 from .learning import effective, meets, success
 from .registry import pick
 from .storage.autonomy import AutonomyStore, SetLevel
@@ -75,6 +76,9 @@ class Autonomy:
         if name == ALL and level is Level.STANDING:
             problem = "can't be 'standing' for all types at once."
             raise InvalidInput("level", problem, "Name the fix type.")
+        if name in ACTIONS and level is Level.STANDING:
+            problem = f"{name} is an action, not a change: no standing approval covers it."
+            raise InvalidInput("level", problem, "The most for it is 'approve'.")
 
         def check(stored: Mapping[str, SetLevel]) -> Level:
             before = _level(name, stored)

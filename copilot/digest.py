@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from .errors import NotAnalysable, NotFound
+from .fixes import ACTIONS
 from .markdown import code_span
 from .notify import Letter
 from .pipeline.sanitize import one_line
@@ -45,6 +46,8 @@ _STATES: Mapping[PatternState, str] = {
     PatternState.DISMISSED: "Repeated failure, dismissed",
     PatternState.RESOLVED: "Repeated failure, resolved since",
 }
+#: Of an action, for which no run is watched.
+_DONE = "done"
 _NEWS: Mapping[str, str] = {
     "applied": "applied, not verified yet",
     "verified": "verified: it holds",
@@ -284,7 +287,9 @@ def _already(done: AlreadyFixed, digest: Digest, style: _Style) -> str:
 
 def _fix(fix: DigestFix, style: _Style) -> str:
     what = f"{style.data(fix.fix_type)} in {style.data(fix.workflow_id)}"
-    return f"{what}: {_NEWS[fix.state]} ({style.data(fix.change_id)})"
+    is_done = fix.state == "applied" and fix.fix_type in ACTIONS
+    how = _DONE if is_done else _NEWS[fix.state]
+    return f"{what}: {how} ({style.data(fix.change_id)})"
 
 
 def _since(digest: Digest) -> str:

@@ -35,8 +35,7 @@ class AddFallback(Change):
     """Do something else when a step has failed: one of three ways.
 
     The same action with one other value: a template, a range, a file. The same question to a model
-    that another step of this workflow asks. Or fixed words in place of an agent's answer. What the
-    step reads goes to the other model, so an owner approves that.
+    that another step of this workflow asks. Or fixed words in place of an agent's answer.
     """
 
     reach: ClassVar[Reach] = Reach(
@@ -68,6 +67,7 @@ class AddFallback(Change):
 
     @property
     def approver(self) -> Approver:
+        """An owner where what the step reads goes to another model."""
         return super().approver if self.model is None else "owner"
 
     @property

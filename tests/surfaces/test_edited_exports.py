@@ -130,7 +130,15 @@ def test_a_pause_is_no_fix_to_lose(ask):
         for _ in range(app.policies.of("default").pattern_threshold):
             started = owner.executions.start("gone")
             owner.executions.wait(started.id, 30)
+    pause = next(
+        one["fix_id"]
+        for one in ask("analyze", started.id, "--json").json["actions"]
+        if one["type"] == "pause_workflow"
+    )
+    assert f"Pause it:  ask-copilot fix apply {pause}" in ask("analyze", started.id).out
     _fix(ask, started.id, of_type="pause_workflow")
+    digest = ask("nightly").out
+    assert "pause_workflow in gone: done (" in digest
     assert ask("workflows", "unpause", "gone").code == 0
     file = ask.write(FILE, f"name: Gone\ndescription: Mine\n{steps}")
     assert ask("run", file).code == 1

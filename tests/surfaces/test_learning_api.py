@@ -169,6 +169,9 @@ def test_the_commands_say_what_is_known(example):
     told = ask("autonomy", "timeout", "suggest", "--json").json["levels"]
     assert [(one["fix_type"], one["effective"]) for one in told] == [("timeout", "suggest")]
     assert ask("autonomy", "timeout").code == 3
+    for_people = ask("autonomy", "pause_workflow", "standing", "--json")
+    assert (for_people.code, for_people.json["error"]["code"]) == (3, "invalid_input")
+    assert "no standing approval covers it" in for_people.json["error"]["message"]
     assert ask("feedback", "analysis_nope", "--helpful").code != 0
     assert ask("case", "export", "change_nope").code != 0
 

@@ -18,9 +18,9 @@ REDRAW = 0.25
 
 
 def ended_run(asked: Service, execution_id: str, *, quiet: bool) -> Seen:
-    """The run when it has ended or waits."""
+    """The run when it has ended or waits, with the fixes that it shows not to have held."""
     _wait(asked, execution_id, quiet=quiet)
-    return seen(asked, execution_id, outputs=quiet)
+    return seen(asked, execution_id, outputs=quiet, judged=True)
 
 
 def _wait(asked: Service, execution_id: str, *, quiet: bool) -> None:

@@ -56,6 +56,9 @@ def show_report(console: Console, report: Report, *, diffs: bool = True) -> None
         console.print(Text(heading, style="bold"))
         show_fixes(console, report.suggested_fixes, diffs=diffs)
     show_pattern(console, report.pattern_detected)
+    if report.pause_fix_id is not None:
+        pause = f"ask-copilot fix apply {line(report.pause_fix_id)}"
+        console.print(Text(f"Pause it:  {pause}", style="dim"), soft_wrap=True)
     console.print()
     console.print(receipt_line(report.receipt))
 

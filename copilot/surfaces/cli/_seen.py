@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...service import Service
+from ...types import Outcome
 from ...types.engine import Execution, Progress, StepExecution, Tiles
 from .._errors import Exit
 from ._output import console, write_json
+from ._regressed import regressed_in, show_regressed
 from ._run_view import show_run
 from ._shown import line
 from ._waits import PAUSED, Waits, show_waits, waits_of
@@ -15,17 +17,24 @@ from ._waits import PAUSED, Waits, show_waits, waits_of
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All of one run. A reader may be slow, so the database is not held while it is shown."""
+    """All of one run. A reader may be slow, so the database is not held while it is shown.
+
+    regressed: fixes that it shows not to have held; asked for where a run has just ended.
+    """
 
     execution: Execution
     steps: Sequence[StepExecution]
     progress: Progress
     tiles: Tiles
     waits: Waits
+    regressed: Sequence[Outcome] = ()
 
 
-def seen(asked: Service, execution_id: str, *, outputs: bool) -> Seen:
-    """The run as it is now; with what its steps gave if *outputs*. Raises NotFound."""
+def seen(asked: Service, execution_id: str, *, outputs: bool, judged: bool = False) -> Seen:
+    """The run as it is now; with what its steps gave if *outputs*. Raises NotFound.
+
+    judged: with the fixes that it shows not to have held.
+    """
     execution = asked.executions.get(execution_id)
     return Seen(
         execution,
@@ -33,6 +42,7 @@ def seen(asked: Service, execution_id: str, *, outputs: bool) -> Seen:
         asked.executions.progress(execution_id),
         asked.events.live(execution_id),
         waits_of(asked, execution),
+        regressed_in(asked, execution) if judged else (),
     )
 
 
@@ -47,6 +57,7 @@ def show(one: Seen, *, as_json: bool, notes: Sequence[str] = ()) -> None:
                 "live": one.tiles,
                 "waits_for": one.waits.as_data(),
                 **({"notes": list(notes)} if notes else {}),
+                **({"regressed": list(one.regressed)} if one.regressed else {}),
             }
         )
         return
@@ -58,6 +69,7 @@ def finish(one: Seen, *, as_json: bool, notes: Sequence[str] = ()) -> None:
     """Show a run that has ended or waits, and leave with its exit code."""
     show(one, as_json=as_json, notes=notes)
     if not as_json:
+        show_regressed(console(), one.regressed)
         show_way_to_the_cause(one.execution)
     leave(one.execution)
 

@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+from copilot.types import Change, ChangeState, Outcome, OutcomeState
 from copilot.types.engine import (
     AccountAllowances,
     Allowance,
@@ -214,4 +215,30 @@ def hints(evil):
         pattern_comparison=PatternHint(
             pattern=f"o{evil}", success_rate=0.9, samples=3, own_success_rate=0.5
         ),
+    )
+
+
+def that_did_not_hold(evil: str) -> Change:
+    """A fix that every run has had."""
+    return Change(
+        change_id=f"change_{evil}1",
+        fix_id=f"fix_{evil}1",
+        fix_type=f"replace_value{evil}",
+        workspace_id="default",
+        workflow_id=evil,
+        base_version=0,
+        version=1,
+        state=ChangeState.APPLIED,
+        actor=evil,
+    )
+
+
+def did_not_hold(evil: str) -> Outcome:
+    return Outcome(
+        change_id=f"change_{evil}1",
+        state=OutcomeState.REGRESSED,
+        passes=0,
+        needed=3,
+        explanation=f"It came back{evil}.",
+        rollback_proposed=True,
     )

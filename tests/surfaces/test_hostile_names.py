@@ -47,7 +47,12 @@ from tests.surfaces.chat_service import (
     setting,
 )
 from tests.surfaces.conftest import CommandLine
-from tests.surfaces.hostile_runs import answers_about_runs, paused
+from tests.surfaces.hostile_runs import (
+    answers_about_runs,
+    did_not_hold,
+    paused,
+    that_did_not_hold,
+)
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\n\x08\u202e\u200b\U000e0041\x7f\t"
 RUN = f"run{EVIL}7"
@@ -268,7 +273,11 @@ def test_a_run_as_it_goes_on_does_not_steer_it_either(
 ):
     @contextmanager
     def opened(_settings, **_):
-        yield _raw_answers(executions__get=lambda _id: found)
+        yield _raw_answers(
+            executions__get=lambda _id: found,
+            fixes__changes=lambda _id: (that_did_not_hold(EVIL),),
+            fixes__outcome=lambda _id: did_not_hold(EVIL),
+        )
 
     monkeypatch.setattr(module, "service", opened)
     answer = place(*command)

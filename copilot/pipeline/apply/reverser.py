@@ -47,7 +47,8 @@ class Reverser:
     ) -> Reversal:
         """Take a fix back while undo is offered. Raises UndoExpired after that, and as `revert` does.
 
-        The same *reversal_id* again is the same undo. by: who is noted in the audit; None leaves that to the caller.
+        The same *reversal_id* again is the same undo. by: who is noted in the audit; None leaves
+        that to the caller.
         """
         known, reversal_id = self._attempted(workspace_id, reversal_id)
         if known is not None:
